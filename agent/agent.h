@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The agent: the one object that everything else of corrald hangs on, and the turn of its event loop. All changes of a
+// turn are committed together; replies and effects wait for the commit.
+#pragma once
+
+#include "agent/parameters.h"
+#include "agent/store.h"
+#include "cgroup/controllers.h"
+#include "cgroup/selftest.h"
+#include "ipc/server.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+typedef struct Agent Agent;
+typedef struct Jobs Jobs;         // agent/jobs.h: the live jobs
+typedef struct Launcher Launcher; // agent/launcher-client.h
+typedef struct Records Records;   // agent/records.h: the reapers' files
+typedef struct Watchers Watchers; // agent/watch.h
+
+typedef struct AgentConfig {
+    const char *socket_path; // NULL: passed by the service manager
+    const char *state_dir;
+    const char *runtime_dir;
+    const char *cgroup_root;     // NULL: "corral" below the v2 mount
+    const char *launcher_socket; // NULL: start one
+    const char *admin_group;     // members are administrators besides root; NULL: none
+} AgentConfig;
+
+struct Agent {
+    AgentConfig config;
+    sd_event *event;
+    Store *store;
+    Parameters parameters;
+    IpcServer *server;
+    Jobs *jobs;
+    Launcher *launcher;
+    Records *records;
+    Watchers *watchers;
+
+    CgroupMount mount;
+    char *cgroup_path; // of our root, relative to the mount
+    int cgroup_root_fd;
+    int cgroup_jobs_fd;            // <root>/jobs
+    CgroupControllers controllers; // enabled for jobs
+    CgroupSelfTest self_test;
+    int state_fd;
+    int output_fd; // state_dir/output
+    int runtime_fd;
+    char boot_id[BOOT_ID_TEXT];
+    uint64_t start_time;
+
+    bool store_writable;
+    sd_event_source *commit_source, *server_source, *retry_source, *expiry_source;
+    uint64_t dirty_since; // 0: nothing to commit
+};
+
+// Builds everything, recovers what an earlier agent left, and is ready to run. Errors are logged.
+int agent_new(const AgentConfig *config, Agent **ret);
+Agent *agent_free(Agent *agent);
+
+// Runs until SIGTERM or SIGINT.
+int agent_run(Agent *agent);
+
+// Marks the turn as having changes, held replies or effects: they come with the next commit, before the loop sleeps.
+void agent_touch(Agent *agent);
+
+// Tells what cannot be written: rolls back, goes on from what is on record, answers held calls with StoreNotWritable.
+void agent_store_failed(Agent *agent, int error);
