@@ -18,8 +18,9 @@ static inline size_t buffer_size(const Buffer *buffer) {
     return buffer->end - buffer->begin;
 }
 
+// NULL only when nothing was ever reserved.
 static inline uint8_t *buffer_bytes(const Buffer *buffer) {
-    return buffer->data + buffer->begin;
+    return buffer->data ? buffer->data + buffer->begin : NULL;
 }
 
 // Releases the memory; the buffer is empty and usable afterwards.
@@ -35,5 +36,5 @@ int buffer_append(Buffer *buffer, const void *data, size_t size);
 // Appends formatted text, without its NUL. 0, -ENOMEM or -EINVAL.
 int buffer_printf(Buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-// Drops size bytes from the front; memory is given back when a large buffer becomes empty.
+// Drops size bytes from the front, all when there are fewer; memory is given back when a large buffer becomes empty.
 void buffer_consume(Buffer *buffer, size_t size);

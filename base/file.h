@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 // Reads a small file whole into buffer and terminates it with NUL. Returns the length, or -E2BIG when it does not fit.
+// After a failure the content of buffer is unspecified.
 ssize_t file_read_at(int dir_fd, const char *name, char *buffer, size_t size);
 
 // The same with the trailing newline cut off.
@@ -18,7 +19,8 @@ int file_write_at(int dir_fd, const char *name, const char *text);
 // Writes all bytes to fd, retrying short writes.
 int file_write_all(int fd, const void *data, size_t size);
 
-// Creates a directory and its missing parents, mode applying to those made. An existing directory is no error.
+// Creates a directory and its missing parents, mode (less the umask) applying to those made. An existing
+// directory is no error.
 int file_make_directories(const char *path, mode_t mode);
 
 // Opens a directory, O_PATH not set, O_CLOEXEC set; the last component may not be a symbolic link.

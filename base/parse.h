@@ -14,8 +14,8 @@ int parse_uint64(const char *text, uint64_t *ret);
 // A signed decimal within minimum and maximum.
 int parse_int64(const char *text, int64_t minimum, int64_t maximum, int64_t *ret);
 
-// "90", "90s", "1.5h", "2h30m", "500ms", "1d": units us ms s m (min) h d w; a bare number is seconds. Result in
-// microseconds.
+// "90", "90s", "1.5h", "2h30m", "500ms", "1d", "1h 5m": units us ms s m (min) h d w. A number without a unit is seconds
+// and must stand alone. Result in microseconds, fractions of one cut off.
 int parse_duration(const char *text, uint64_t *ret_usec);
 
 #define FORMAT_DURATION_MAX 32
