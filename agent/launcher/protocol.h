@@ -46,7 +46,9 @@ typedef struct LauncherHello {
 
 // Followed by: n_groups gid_t (uint32_t), then NUL-terminated strings: arguments, environment, work directory, and the
 // paths of standard input, output, error; an empty path is /dev/null for input and "keep" for the outputs. strings_size
-// is the bytes of all strings together; their count is n_arguments + n_environment + 4.
+// is the bytes of all strings together; their count is n_arguments + n_environment + 4. The paths are opened as the
+// user, relative to the work directory, and that relative to the root directory. A launcher that is not root starts
+// only tasks of its own user and leaves all ids as they are.
 typedef struct LaunchRequest {
     LauncherHeader header;
     AttemptKey key;
@@ -101,14 +103,15 @@ typedef struct InspectReply {
 
 // ---- the reaper's files, in the records directory ----
 //
-// <job>.<run>.<task>.<attempt>.claim    made with O_EXCL before anything is started, locked with flock(LOCK_EX) as long
-// as the
-//                                       reaper lives. Who makes the file owns the attempt: the agent makes it itself to
-//                                       be sure that a launch that may have got lost never happens.
+// <job>.<run>.<task>.<attempt>.claim    made before anything is started and never over another one; locked with
+//                                       flock(LOCK_EX) from before it has its name until the reaper ends. Who makes the
+//                                       file owns the attempt: the agent makes it itself to be sure that a launch that
+//                                       may have got lost never happens.
 // <job>.<run>.<task>.<attempt>.record   the claim, filled with a LaunchRecord and renamed.
 //
-// A closed claim that is still named .claim and not locked is a reaper that died: the exit status is lost.
+// A claim that is still named .claim and not locked is a reaper that died: the exit status is lost.
 // <...>.stdout and .stderr in the output directory are made when the first byte comes.
+// All of them are of mode 0600 and belong to the owner of their directory.
 #define ATTEMPT_NAME_MAX 64
 #define CLAIM_SUFFIX ".claim"
 #define RECORD_SUFFIX ".record"
@@ -169,3 +172,6 @@ const char *launch_step_text(LaunchStep step);
 
 // Creates the claim of key in the records directory, locked. -EEXIST when somebody owns the attempt already.
 int claim_create(int records_fd, const AttemptKey *key, int *ret_fd);
+
+// Makes the owner of the directory the owner of a file that was created in it.
+int attempt_file_give(int dir_fd, int fd);

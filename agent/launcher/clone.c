@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The one place with assembler: no C library wraps clone3(2), and one that returns twice into a C frame on another
+// stack cannot be written in C. The child gets a stack of its own so that it cannot harm the frames of the sleeping
+// caller.
+#include "agent/launcher/clone.h"
+
+#include <errno.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#if defined(__x86_64__)
+
+static long clone3_call(struct clone_args *args, void (*function)(void *), void *argument) {
+    long result = SYS_clone3;
+    register void (*child)(void *) __asm__("r8") = function;
+    register void *child_argument __asm__("r9") = argument;
+
+    __asm__ volatile("syscall\n\t"
+                     "testq %%rax, %%rax\n\t"
+                     "jnz 1f\n\t"
+                     "xorl %%ebp, %%ebp\n\t" // the outermost frame
+                     "movq %[argument], %%rdi\n\t"
+                     "callq *%[child]\n\t"
+                     "ud2\n"
+                     "1:"
+                     : "+a"(result)
+                     : "D"(args), "S"(sizeof(*args)), [child] "r"(child), [argument] "r"(child_argument)
+                     : "rcx", "r11", "memory", "cc");
+    return result;
+}
+
+#elif defined(__aarch64__)
+
+static long clone3_call(struct clone_args *args, void (*function)(void *), void *argument) {
+    register long number __asm__("x8") = SYS_clone3;
+    register long result __asm__("x0") = (long)args;
+    register long size __asm__("x1") = sizeof(*args);
+    register void (*child)(void *) __asm__("x10") = function;
+    register void *child_argument __asm__("x11") = argument;
+
+    __asm__ volatile("svc #0\n\t"
+                     "cbnz x0, 1f\n\t"
+                     "mov x29, xzr\n\t" // the outermost frame
+                     "mov x0, %[argument]\n\t"
+                     "blr %[child]\n\t"
+                     "brk #1\n"
+                     "1:"
+                     : "+r"(result)
+                     : "r"(number), "r"(size), [child] "r"(child), [argument] "r"(child_argument)
+                     : "memory", "cc");
+    return result;
+}
+
+#else
+#error "clone.c has no clone3 call for this processor"
+#endif
+
+int clone_stack_new(void **ret) {
+    size_t guard = (size_t)sysconf(_SC_PAGESIZE);
+    char *memory =
+        mmap(NULL, guard + CLONE_STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+
+    if (memory == MAP_FAILED || mprotect(memory, guard, PROT_NONE) < 0)
+        return -errno;
+    *ret = memory + guard;
+    return 0;
+}
+
+pid_t clone_into(int cgroup_fd, void *stack, void (*function)(void *argument), void *argument, int *ret_pidfd) {
+    int pidfd = -1;
+    struct clone_args args = {
+        .flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_INTO_CGROUP | CLONE_CLEAR_SIGHAND,
+        .pidfd = (uintptr_t)&pidfd,
+        .exit_signal = SIGCHLD,
+        .stack = (uintptr_t)stack,
+        .stack_size = CLONE_STACK_SIZE,
+        .cgroup = (uint64_t)cgroup_fd,
+    };
+
+    long pid = clone3_call(&args, function, argument);
+    if (pid < 0)
+        return (pid_t)pid;
+    *ret_pidfd = pidfd;
+    return (pid_t)pid;
+}

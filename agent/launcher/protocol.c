@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "agent/launcher/protocol.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+
+// What lies on the wire and on the disk has the same layout for every compiler.
+_Static_assert(sizeof(AttemptKey) == 24, "AttemptKey has holes");
+_Static_assert(sizeof(LaunchRequest) == 200, "LaunchRequest has holes");
+_Static_assert(sizeof(LaunchRequest) % sizeof(uint64_t) == 0, "groups follow aligned");
+_Static_assert(sizeof(InspectedProcess) == 104, "InspectedProcess has unexpected holes");
+_Static_assert(sizeof(LaunchRecord) == 192, "LaunchRecord has holes");
+
+char *attempt_file_name(char ret[static ATTEMPT_NAME_MAX], const AttemptKey *key, const char *suffix) {
+    (void)snprintf(ret, ATTEMPT_NAME_MAX, "%" PRIu64 ".%" PRIu32 ".%" PRIu32 ".%" PRIu32 "%s", key->job, key->run,
+                   key->task, key->attempt, suffix);
+    return ret;
+}
+
+// Consumes one number from 1 to max, in the only form in which it is ever written: no sign, no leading zero.
+static int parse_number(const char **cursor, uint64_t max, uint64_t *ret) {
+    const char *p = *cursor;
+    uint64_t value = 0;
+
+    if (*p < '1' || *p > '9')
+        return -EINVAL;
+    for (; *p >= '0' && *p <= '9'; p++) {
+        uint64_t digit = (uint64_t)(*p - '0');
+        if (value > (max - digit) / 10)
+            return -EINVAL;
+        value = value * 10 + digit;
+    }
+    *cursor = p;
+    *ret = value;
+    return 0;
+}
+
+int attempt_parse_file_name(const char *name, const char *suffix, AttemptKey *ret) {
+    static const uint64_t max[] = { UINT64_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX };
+    uint64_t numbers[4];
+
+    for (size_t i = 0; i < 4; i++) {
+        if (i > 0 && *name++ != '.')
+            return -EINVAL;
+        int r = parse_number(&name, max[i], &numbers[i]);
+        if (r < 0)
+            return r;
+    }
+    if (strcmp(name, suffix) != 0)
+        return -EINVAL;
+    *ret = (AttemptKey){
+        .job = numbers[0],
+        .run = (uint32_t)numbers[1],
+        .task = (uint32_t)numbers[2],
+        .attempt = (uint32_t)numbers[3],
+    };
+    return 0;
+}
+
+const char *launch_step_text(LaunchStep step) {
+    switch (step) {
+    case LAUNCH_STEP_NONE:
+        return "do nothing";
+    case LAUNCH_STEP_REQUEST:
+        return "accept the request";
+    case LAUNCH_STEP_FORK:
+        return "make a process to watch the task";
+    case LAUNCH_STEP_PIPE:
+        return "make pipes for the output";
+    case LAUNCH_STEP_CLONE:
+        return "start a process in the cgroup";
+    case LAUNCH_STEP_SESSION:
+        return "make a session";
+    case LAUNCH_STEP_SIGNALS:
+        return "reset the signals";
+    case LAUNCH_STEP_DESCRIPTORS:
+        return "close the descriptors";
+    case LAUNCH_STEP_LIMITS:
+        return "set the resource limits";
+    case LAUNCH_STEP_GROUPS:
+        return "set the supplementary groups";
+    case LAUNCH_STEP_GID:
+        return "set the group";
+    case LAUNCH_STEP_UID:
+        return "set the user";
+    case LAUNCH_STEP_CAPABILITIES:
+        return "drop the capabilities";
+    case LAUNCH_STEP_DIRECTORY:
+        return "enter the work directory";
+    case LAUNCH_STEP_STDIN:
+        return "open the standard input";
+    case LAUNCH_STEP_STDOUT:
+        return "open the standard output";
+    case LAUNCH_STEP_STDERR:
+        return "open the standard error";
+    case LAUNCH_STEP_EXEC:
+        return "execute the program";
+    }
+    return "do an unknown step";
+}
+
+int attempt_file_give(int dir_fd, int fd) {
+    struct stat st;
+
+    if (fstat(dir_fd, &st) < 0)
+        return -errno;
+    if (st.st_uid == geteuid())
+        return 0;
+    return fchown(fd, st.st_uid, st.st_gid) < 0 ? -errno : 0;
+}
+
+// The file gets its name when it is locked already: there is no moment at which a living reaper's claim looks dead.
+int claim_create(int records_fd, const AttemptKey *key, int *ret_fd) {
+    char name[ATTEMPT_NAME_MAX], path[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
+    AUTO_CLOSE int fd = openat(records_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+        return -errno;
+    int r = attempt_file_give(records_fd, fd);
+    if (r < 0)
+        return r;
+    (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    if (linkat(AT_FDCWD, path, records_fd, attempt_file_name(name, key, CLAIM_SUFFIX), AT_SYMLINK_FOLLOW) < 0)
+        return -errno;
+    *ret_fd = TAKE_FD(fd);
+    return 0;
+}
