@@ -1,0 +1,294 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A cancel leaves not one process and the right record, whatever the task does."""
+
+import os
+import random
+import subprocess
+import time
+
+from corral_test import Agent, find_program, process_alive, process_state, run, test, wait_until
+
+
+def check_receipt(result, least):
+    """What the reply tells of a job that ran: times in order, and at least so many processes killed."""
+    times = [result[name] for name in ('frozenAfter', 'killedAfter', 'emptyAfter', 'recordedAfter')
+             if result[name] is not None]
+    assert times == sorted(times) and result['emptyAfter'] is not None and result['recordedAfter'] is not None, result
+    assert result['processesKilled'] >= least, result
+    assert not result.get('stuck'), result
+
+
+def check_evidence(attempt, pids=None):
+    """Each process that was there when all stood still is described."""
+    evidence = attempt['evidence']
+    assert evidence, attempt
+    for process in evidence:
+        assert process['pid'] > 1 and process['command'] and len(process['state']) == 1, process
+        assert process['threads'] >= 1 and process['residentSize'] >= 0 and process['cpuTime'] >= 0, process
+    if pids is not None:
+        assert {process['pid'] for process in evidence} == pids, (evidence, pids)
+    return evidence
+
+
+def cancel_and_check(agent, job, processes, exact=True):
+    """Cancels a running job of one task and checks everything that can be seen of it. Returns its attempt."""
+    pids = agent.job_pids(job)
+    result = agent.cancel(job, message='checked')
+    agent.assert_no_process(job)
+    assert not any(process_alive(pid) for pid in pids)
+    check_receipt(result, processes)
+    assert (result['status'], result['tasksFailed'], result['tasksCanceled']) == ('canceled', 1, 0), result
+    record, attempts = agent.job(job), agent.attempts(job)
+    assert (record['status'], record['cause'], record['cancelMessage']) == ('canceled', 'jobCanceled', 'checked'), record
+    task, attempt = agent.task(job), attempts[-1]
+    for found in (task, attempt):
+        assert (found['status'], found['cause']) == ('failed', 'jobCanceled'), found
+    assert attempt['exitCode'] is None and attempt['signal'] == 9, attempt
+    assert attempt['processesKilled'] == result['processesKilled'], (attempt, result)
+    if exact:
+        assert result['processesKilled'] == processes, result
+        if processes <= 256:
+            check_evidence(attempt, pids)
+    changes = [(entry['from'], entry['to']) for entry in agent.history(job)
+               if entry['task'] is None and entry['from'] != entry['to']]
+    assert changes[-2:] == [('running', 'canceling'), ('canceling', 'canceled')], changes
+    assert 'cancelRequested' in agent.causes(job)
+    agent.assert_nothing_left()
+    return attempt
+
+
+def cancel_victim(agent, *arguments, processes=1, exact=True):
+    return cancel_and_check(agent, agent.submit_victim(*arguments, processes=processes), processes, exact)
+
+
+@test
+def one_sleeper(agent):
+    cancel_victim(agent, 'sleep')
+
+
+@test
+def a_hundred_sleepers(agent):
+    cancel_victim(agent, 'many', 100, processes=100)
+
+
+@test
+def a_thousand_sleepers(agent):
+    attempt = cancel_victim(agent, 'many', 1000, processes=1000)
+    assert len(check_evidence(attempt)) <= 1000
+
+
+@test
+def many_tasks(agent):
+    agent.set(Slots=50)
+    job = agent.submit(*([agent.victim, 'sleep'] for _ in range(60)), 'true')
+    agent.wait_pids(job, 50)
+    result = agent.cancel(job)
+    agent.assert_no_process(job)
+    check_receipt(result, 50)
+    assert (result['tasksFailed'], result['tasksCanceled']) == (50, 11), result
+    assert [t['status'] for t in agent.tasks(job)] == ['failed'] * 50 + ['canceled'] * 11
+    for attempt in agent.attempts(job):
+        assert len(check_evidence(attempt)) == 1
+    agent.assert_nothing_left()
+
+
+@test
+def fork_bomb(agent):
+    for _ in range(5):
+        job = agent.submit_victim('bomb', 100, 10)
+        agent.wait_pids(job, 20)
+        time.sleep(random.uniform(0, 0.1))
+        attempt = cancel_and_check(agent, job, 1, exact=False)
+        check_evidence(attempt)
+
+
+@test
+def daemon(agent):
+    cancel_victim(agent, 'daemon', processes=2)
+
+
+@test
+def ignores_every_signal(agent):
+    cancel_victim(agent, 'ignore')
+
+
+@test
+def stopped(agent):
+    job = agent.submit_victim('stopped', processes=2)
+    wait_until(lambda: all(process_state(pid) == 'T' for pid in agent.job_pids(job)), 'both are stopped')
+    cancel_and_check(agent, job, 2)
+
+
+def traced_victim(agent, reap):
+    """A job whose process is stopped by a tracer outside of it. Returns job and tracer."""
+    job = agent.submit_victim('sleep')
+    ready = agent.ready_path('tracer')
+    tracer = subprocess.Popen([find_program('victim'), 'trace', str(agent.job_pids(job).pop()), str(reap)],
+                              env={'VICTIM_READY': ready})
+    wait_until(lambda: os.path.exists(ready), 'the tracer has attached')
+    return job, tracer
+
+
+@test
+def traced(agent):
+    job, tracer = traced_victim(agent, 1)
+    try:
+        cancel_and_check(agent, job, 1)
+        assert tracer.poll() is None
+    finally:
+        tracer.kill()
+        tracer.wait()
+
+
+@test
+def traced_by_one_that_does_not_wait(agent):
+    """The kernel keeps the status for the tracer, who never asks for it: the job must end all the same."""
+    job, tracer = traced_victim(agent, 0)
+    try:
+        cancel_and_check(agent, job, 1)
+        assert tracer.poll() is None
+    finally:
+        tracer.kill()
+        tracer.wait()
+
+
+@test
+def vfork_parent(agent):
+    cancel_victim(agent, 'vfork', processes=2)
+
+
+@test
+def hundreds_of_threads(agent):
+    attempt = cancel_victim(agent, 'threads', 400)
+    assert attempt['evidence'][0]['threads'] == 401
+
+
+@test
+def deep_tree(agent):
+    cancel_victim(agent, 'tree', 200, processes=200)
+
+
+@test
+def cgroups_of_its_own(agent):
+    attempt = cancel_victim(agent, 'nested', os.path.dirname(agent.cgroup), processes=4)
+    assert len(attempt['evidence']) == 4
+
+
+@test
+def frozen_by_an_administrator(agent):
+    job = agent.submit_victim('many', 3, processes=3)
+    with open(agent.job_cgroups(job)[0] + '/cgroup.freeze', 'w', encoding='ascii') as file:
+        file.write('1')
+    cancel_and_check(agent, job, 3)
+
+
+@test
+def main_process_has_ended(agent):
+    """The end of the main process ends the attempt: what it leaves behind is killed and told."""
+    job = agent.submit([agent.victim, 'leave', '7'])
+    assert agent.wait_over(job)['status'] == 'finished'
+    agent.assert_no_process(job)
+    attempt = agent.attempts(job)[0]
+    assert attempt['processesKilled'] == 7 and attempt['exitCode'] == 0, attempt
+    assert 'processesKilled' in agent.causes(job)
+    agent.assert_nothing_left()
+
+
+@test
+def one_task_of_several(agent):
+    agent.set(Slots=4)
+    job = agent.submit([agent.victim, 'tree', '5'], [agent.victim, 'sleep'], 'true')
+    agent.wait_pids(job, 6)
+    agent.wait_task(job, 3, 'finished')
+    others = [t for t in agent.tasks(job) if t['id'] != 1]
+    result = agent.cancel_tasks(job, 1, message='this one only')
+    assert (result['job'], result['task'], result['status']) == (job, 1, 'canceled'), result
+    check_receipt(result, 5)
+    task = agent.task(job, 1)
+    assert (task['status'], task['cause'], task['cancelMessage']) == ('canceled', 'taskCanceled', 'this one only'), task
+    assert task['canceledBy'] == 'root', task
+    assert [t for t in agent.tasks(job) if t['id'] != 1] == others
+    assert agent.job(job)['status'] == 'running' and len(agent.job_pids(job)) == 1
+    agent.cancel(job)
+    assert agent.task(job, 1) == task
+    agent.assert_nothing_left()
+
+
+@test
+def between_clone_and_exec(agent):
+    """Many rounds with a random delay: the cancel meets the launch in every stage."""
+    agent.set(Slots=8)
+    never = 0
+    for _ in range(300):
+        job = agent.submit([agent.victim, 'many', '3'])
+        time.sleep(random.uniform(0, 0.003))
+        result = agent.cancel(job)
+        agent.assert_no_process(job)
+        task = agent.task(job)
+        assert result['tasksFailed'] + result['tasksCanceled'] == 1, result
+        assert task['status'] == ('failed' if result['tasksFailed'] else 'canceled'), (result, task)
+        assert task['cause'] == 'jobCanceled' and task['exitCode'] is None, task
+        never += task['status'] == 'canceled'
+    print(f'# {never} of 300 never ran')
+    agent.assert_nothing_left()
+
+
+@test
+def exits_at_that_moment(agent):
+    agent.set(Slots=8)
+    outcomes = {}
+    for _ in range(300):
+        code = random.choice([0, 5])
+        job = agent.submit([agent.victim, 'exit', str(random.randrange(5)), str(code)], [agent.victim, 'sleep'])
+        time.sleep(random.uniform(0, 0.010))
+        result = agent.cancel(job)
+        agent.assert_no_process(job)
+        task = agent.task(job)
+        if task['cause'] == 'exited':
+            assert (task['status'], task['exitCode']) == ('failed' if code else 'finished', code), task
+        else:
+            assert task['status'] in ('failed', 'canceled') and task['cause'] == 'jobCanceled', task
+            assert task['exitCode'] in (None, code), task
+        assert agent.job(job)['status'] == result['status'] == 'canceled', result
+        outcomes[task['status'], task['cause']] = outcomes.get((task['status'], task['cause']), 0) + 1
+    print('#', outcomes)
+    agent.assert_nothing_left()
+
+
+@test(agent=False)
+def without_a_launcher():
+    """Freezing and killing need no launcher: a cancel is whole without one, only the evidence is missing."""
+    agent = Agent(own_launcher=False).start()
+    job = agent.submit_victim('many', 10, processes=10)
+    queued = agent.submit('sleep 60')
+    agent.kill_launcher()
+    wait_until(lambda: not agent.status()['launcherConnected'], 'the agent has seen it')
+    result = agent.cancel(job)
+    agent.assert_no_process(job)
+    check_receipt(result, 10)
+    assert agent.job(job)['status'] == 'canceled'
+    waiting = agent.submit('true')
+    agent.cancel(queued)
+    agent.start_launcher()
+    assert agent.wait_over(waiting)['status'] == 'finished'
+    agent.verify()
+    agent.assert_nothing_left()
+
+
+@test
+def unkillable_is_told(agent):
+    """A process that cannot die for a while: the caller is answered, the job stays canceling, and completes by itself."""
+    # vfork children of a process that cannot be frozen do not exist without a stuck device; a kill deadline of nothing
+    # and a crowd come near enough: the reply may come before the end.
+    agent.set(KillDeadline='1ms')
+    job = agent.submit_victim('many', 1000, processes=1000)
+    result = agent.cancel(job)
+    assert result['status'] in ('canceling', 'canceled'), result
+    assert agent.wait_over(job)['status'] == 'canceled'
+    agent.assert_no_process(job)
+    assert agent.job(job)['stuck'] in (None, [])
+    agent.assert_nothing_left()
+
+
+run()
