@@ -18,6 +18,7 @@ typedef struct Jobs Jobs;         // agent/jobs.h: the live jobs
 typedef struct Launcher Launcher; // agent/launcher-client.h
 typedef struct Records Records;   // agent/records.h: the reapers' files
 typedef struct Watchers Watchers; // agent/watch.h
+typedef struct Garbage Garbage;   // agent/garbage.h
 
 typedef struct AgentConfig {
     const char *socket_path; // NULL: passed by the service manager
@@ -38,6 +39,7 @@ struct Agent {
     Launcher *launcher;
     Records *records;
     Watchers *watchers;
+    Garbage *garbage;
 
     CgroupMount mount;
     char *cgroup_path; // of our root, relative to the mount
@@ -45,15 +47,18 @@ struct Agent {
     int cgroup_jobs_fd;            // <root>/jobs
     CgroupControllers controllers; // enabled for jobs
     CgroupSelfTest self_test;
-    int state_fd;
+    int state_fd, lock_fd;
     int output_fd; // state_dir/output
     int runtime_fd;
     char boot_id[BOOT_ID_TEXT];
     uint64_t start_time;
 
-    bool store_writable;
+    bool store_writable; // false: the reserve is in use or nothing can be written; no new work is taken
+    bool store_failed;   // nothing can be written: there are no live jobs until it can
     sd_event_source *commit_source, *server_source, *retry_source, *expiry_source;
+    sd_event_source *term_source, *int_source;
     uint64_t dirty_since; // 0: nothing to commit
+    int store_error;      // of this turn
 };
 
 // Builds everything, recovers what an earlier agent left, and is ready to run. Errors are logged.
@@ -66,5 +71,8 @@ int agent_run(Agent *agent);
 // Marks the turn as having changes, held replies or effects: they come with the next commit, before the loop sleeps.
 void agent_touch(Agent *agent);
 
-// Tells what cannot be written: rolls back, goes on from what is on record, answers held calls with StoreNotWritable.
-void agent_store_failed(Agent *agent, int error);
+// Takes the result of a write to the store: the first failure of a turn is kept and fails its commit.
+void agent_store_result(Agent *agent, int result);
+
+// Whether nothing at all can be recorded now, not even a cancel.
+bool agent_cannot_record(const Agent *agent);

@@ -45,6 +45,7 @@ typedef struct JobRecord {
     uint64_t cancel_time;
     Intent intent;
     uint64_t intent_grace; // grace period of the intent
+    uint64_t intent_time;  // CLOCK_BOOTTIME; an end before it was the task's own
     uint64_t create_time, submit_time, start_time, end_time;
 } JobRecord;
 
@@ -64,6 +65,7 @@ typedef struct TaskRecord {
     char *canceled_by;
     Intent intent;
     uint64_t intent_grace;
+    uint64_t intent_time; // CLOCK_BOOTTIME; an end before it was the task's own
     uint64_t create_time, start_time, end_time;
 } TaskRecord;
 

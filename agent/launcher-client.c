@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "agent/launcher-client.h"
+
+#include "agent/attempt.h"
+#include "agent/jobs.h"
+#include "agent/records.h"
+#include "agent/stop.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/parse.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PAUSE_FIRST (50 * USEC_PER_MSEC)
+#define PAUSE_LAST (5 * USEC_PER_SEC)
+#define REPLY_MAX (sizeof(InspectReply) + INSPECT_MAX * sizeof(InspectedProcess))
+
+struct Launcher {
+    Agent *agent;
+    int fd;
+    bool connected; // the greeting was answered
+    bool full;      // the socket takes no more for now
+    uint64_t pause;
+    pid_t pid; // of the one that we started, 0: none
+    sd_event_source *io_source, *retry_source, *child_source;
+};
+
+static void lost(Launcher *launcher);
+
+bool launcher_connected(const Launcher *launcher) {
+    return launcher && launcher->connected && !launcher->full;
+}
+
+static int on_socket(sd_event_source *source, int fd, uint32_t events, void *userdata);
+
+// ---- sending ----
+
+static int send_message(Launcher *launcher, const void *message, size_t size, const int *fds, size_t n_fds) {
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(2 * sizeof(int))];
+    } control = { 0 };
+    struct iovec part = { .iov_base = (void *)message, .iov_len = size };
+    struct msghdr header = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_SPACE(n_fds * sizeof(int))
+    };
+    struct cmsghdr *rights = CMSG_FIRSTHDR(&header);
+
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(n_fds * sizeof(int));
+    memcpy(CMSG_DATA(rights), fds, n_fds * sizeof(int));
+
+    if (launcher->fd < 0)
+        return -ENOTCONN;
+    if (sendmsg(launcher->fd, &header, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
+        return 0;
+    switch (errno) {
+    case EAGAIN:
+    case ENOBUFS:
+    case ETOOMANYREFS: // too many descriptors are on their way
+        launcher->full = true;
+        (void)sd_event_source_set_io_events(launcher->io_source, EPOLLIN | EPOLLOUT);
+        return -EAGAIN;
+    case EPIPE:
+    case ECONNRESET:
+    case ENOTCONN:
+        return -ENOTCONN; // the event loop will say so too
+    default:
+        return -errno;
+    }
+}
+
+int launcher_launch(Launcher *launcher, const void *packet, size_t size, int cgroup) {
+    return send_message(launcher, packet, size, &cgroup, 1);
+}
+
+int launcher_signal(Launcher *launcher, int cgroup, int signal, bool continue_after) {
+    SignalRequest request = { .header = { LAUNCHER_VERSION, LAUNCHER_SIGNAL },
+                              .signal = (uint32_t)signal,
+                              .continue_after = continue_after };
+
+    return send_message(launcher, &request, sizeof request, &cgroup, 1);
+}
+
+int launcher_inspect(Launcher *launcher, int cgroup, uint64_t cookie) {
+    InspectRequest request = { .header = { LAUNCHER_VERSION, LAUNCHER_INSPECT }, .cookie = cookie, .max = INSPECT_MAX };
+
+    return send_message(launcher, &request, sizeof request, &cgroup, 1);
+}
+
+// ---- receiving ----
+
+static int on_hello(Launcher *launcher, size_t size) {
+    if (size != sizeof(LauncherHello))
+        return -EBADMSG;
+    launcher->connected = true;
+    launcher->pause = PAUSE_FIRST;
+    agent_touch(launcher->agent); // what waits is launched with the turn
+    return 0;
+}
+
+static int on_inspected(Launcher *launcher, const void *message, size_t size) {
+    const InspectReply *reply = message;
+
+    if (size < sizeof *reply || reply->n > INSPECT_MAX || size != sizeof *reply + reply->n * sizeof(InspectedProcess))
+        return -EBADMSG;
+    stops_inspected(launcher->agent->jobs, reply, (const InspectedProcess *)(reply + 1));
+    return 0;
+}
+
+static int on_message(Launcher *launcher, const void *message, size_t size) {
+    const LauncherHeader *header = message;
+
+    if (size < sizeof *header || header->version != LAUNCHER_VERSION)
+        return -EPROTO;
+    if (header->verb == LAUNCHER_HELLO)
+        return on_hello(launcher, size);
+    if (header->verb == LAUNCHER_INSPECT)
+        return on_inspected(launcher, message, size);
+    return -EBADMSG;
+}
+
+static int on_socket(sd_event_source *source, int fd, uint32_t events, void *userdata) {
+    static _Alignas(uint64_t) char message[REPLY_MAX]; // one thread, and never kept
+    Launcher *launcher = userdata;
+
+    if (events & EPOLLOUT) {
+        launcher->full = false;
+        (void)sd_event_source_set_io_events(source, EPOLLIN);
+        agent_touch(launcher->agent);
+    }
+    if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
+        return 0;
+    ssize_t n = recv(fd, message, sizeof message, MSG_DONTWAIT | MSG_TRUNC);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return 0;
+    if (n <= 0) {
+        lost(launcher);
+        return 0;
+    }
+    int r = (size_t)n > sizeof message ? -EMSGSIZE : on_message(launcher, message, (size_t)n);
+    if (r < 0) {
+        log_errno(LOG_ERR, r, "the launcher sent what makes no sense; is it of another version?");
+        lost(launcher);
+    }
+    return 0;
+}
+
+// ---- being connected ----
+
+static void come_back(Launcher *launcher);
+
+static int greet(Launcher *launcher, int fd) {
+    LauncherHello hello = { .header = { LAUNCHER_VERSION, LAUNCHER_HELLO } };
+    int fds[2] = { records_fd(launcher->agent->records), launcher->agent->output_fd };
+
+    // Room for the longest launch beside others.
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &(int){ 8 * LAUNCHER_MESSAGE_MAX }, sizeof(int));
+    launcher->fd = fd;
+    int r = sd_event_add_io(launcher->agent->event, &launcher->io_source, fd, EPOLLIN, on_socket, launcher);
+    if (r >= 0)
+        r = send_message(launcher, &hello, sizeof hello, fds, 2);
+    return r;
+}
+
+static int connect_to(const char *path, int *ret_fd) {
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+    if (strlen(path) >= sizeof address.sun_path)
+        return -ENAMETOOLONG;
+    strcpy(address.sun_path, path);
+    AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
+        return -errno;
+    *ret_fd = TAKE_FD(fd);
+    return 0;
+}
+
+// The program beside our own: where both are built, or where both are installed.
+static int find_program(char path[static PATH_MAX]) {
+    static const char *const places[] = { "corral-launcher", "launcher/corral-launcher" };
+    char own[PATH_MAX];
+
+    ssize_t n = readlink("/proc/self/exe", own, sizeof own - 1);
+    if (n < 0)
+        return -errno;
+    own[n] = '\0';
+    *strrchr(own, '/') = '\0';
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        if (snprintf(path, PATH_MAX, "%s/%s", own, places[i]) < PATH_MAX && access(path, X_OK) == 0)
+            return 0;
+    if (snprintf(path, PATH_MAX, "%s/corral-launcher", CORRAL_LIBEXECDIR) < PATH_MAX && access(path, X_OK) == 0)
+        return 0;
+    return -ENOENT;
+}
+
+static _Noreturn void become_launcher(const char *path, int fd, int procs_fd) {
+    char number[16];
+    sigset_t none;
+
+    sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    // Into <root>/launcher, so that it and the reapers are in no job's cgroup.
+    if (write(procs_fd, "0", 1) != 1 || fcntl(fd, F_SETFD, 0) < 0)
+        _exit(126);
+    snprintf(number, sizeof number, "%d", fd);
+    execl(path, "corral-launcher", "--fd", number, NULL);
+    _exit(127);
+}
+
+static int on_child(sd_event_source *source, const siginfo_t *info, void *userdata) {
+    Launcher *launcher = userdata;
+
+    (void)source;
+    log_warning("the launcher has ended (%s %d); starting another", info->si_code == CLD_EXITED ? "code" : "signal",
+                info->si_status);
+    launcher->pid = 0;
+    launcher->child_source = sd_event_source_unref(launcher->child_source);
+    return 0; // its socket tells the rest
+}
+
+static int start_one(Launcher *launcher, int *ret_fd) {
+    char path[PATH_MAX];
+    int pair[2];
+
+    int r = find_program(path);
+    if (r < 0)
+        return r;
+    AUTO_CLOSE int dir = file_open_directory_at(launcher->agent->cgroup_root_fd, "launcher");
+    AUTO_CLOSE int procs = dir < 0 ? -1 : openat(dir, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+    if (dir < 0 || procs < 0)
+        return dir < 0 ? dir : -errno;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        return -errno;
+    AUTO_CLOSE int ours = pair[0], theirs = pair[1];
+
+    pid_t pid = fork();
+    if (pid < 0)
+        return -errno;
+    if (pid == 0)
+        become_launcher(path, theirs, procs);
+    launcher->pid = pid;
+    r = sd_event_add_child(launcher->agent->event, &launcher->child_source, pid, WEXITED, on_child, launcher);
+    if (r < 0)
+        log_errno(LOG_WARNING, r, "cannot watch the launcher");
+    *ret_fd = TAKE_FD(ours);
+    return 0;
+}
+
+static void begin(Launcher *launcher) {
+    const char *path = launcher->agent->config.launcher_socket;
+    int fd = -1;
+
+    int r = path ? connect_to(path, &fd) : start_one(launcher, &fd);
+    if (r >= 0)
+        r = greet(launcher, fd);
+    if (r >= 0)
+        return;
+    if (launcher->pause >= USEC_PER_SEC || launcher->pause == PAUSE_FIRST)
+        log_errno(LOG_ERR, r, path ? "cannot connect to the launcher at %s" : "cannot start a launcher%s",
+                  path ? path : "");
+    lost(launcher);
+}
+
+static int on_retry(sd_event_source *source, uint64_t usec, void *userdata) {
+    (void)source;
+    (void)usec;
+    begin(userdata);
+    return 0;
+}
+
+static void come_back(Launcher *launcher) {
+    int r;
+
+    if (launcher->retry_source) {
+        r = sd_event_source_set_time_relative(launcher->retry_source, launcher->pause);
+        if (r >= 0)
+            r = sd_event_source_set_enabled(launcher->retry_source, SD_EVENT_ONESHOT);
+    } else {
+        r = sd_event_add_time_relative(launcher->agent->event, &launcher->retry_source, CLOCK_BOOTTIME, launcher->pause,
+                                       0, on_retry, launcher);
+    }
+    if (r < 0)
+        log_errno(LOG_ERR, r, "cannot set a timer: no launcher from now on");
+    launcher->pause = 2 * launcher->pause < PAUSE_LAST ? 2 * launcher->pause : PAUSE_LAST;
+}
+
+static void lost(Launcher *launcher) {
+    bool was_connected = launcher->connected;
+
+    launcher->connected = launcher->full = false;
+    launcher->io_source = sd_event_source_disable_unref(launcher->io_source);
+    launcher->fd = close_fd(launcher->fd);
+    if (was_connected) {
+        log_warning("the launcher is gone: running tasks go on, new ones wait for another");
+        attempts_launcher_lost(launcher->agent->jobs);
+    }
+    come_back(launcher);
+}
+
+int launcher_new(Agent *agent, Launcher **ret) {
+    Launcher *launcher = calloc(1, sizeof *launcher);
+
+    if (!launcher)
+        return -ENOMEM;
+    launcher->agent = agent;
+    launcher->fd = -1;
+    launcher->pause = PAUSE_FIRST;
+    begin(launcher);
+    *ret = launcher;
+    return 0;
+}
+
+Launcher *launcher_free(Launcher *launcher) {
+    if (!launcher)
+        return NULL;
+    sd_event_source_disable_unref(launcher->io_source);
+    sd_event_source_disable_unref(launcher->retry_source);
+    sd_event_source_disable_unref(launcher->child_source);
+    close_fd(launcher->fd);
+    free(launcher);
+    return NULL;
+}

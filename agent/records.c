@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "agent/records.h"
+
+#include "agent/attempt.h"
+#include "agent/jobs.h"
+#include "base/file.h"
+#include "base/log.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct Records {
+    Agent *agent;
+    int fd;
+    int inotify_fd;
+    sd_event_source *source;
+};
+
+int records_fd(const Records *records) {
+    return records->fd;
+}
+
+int records_read(const Records *records, const AttemptKey *key, LaunchRecord *ret) {
+    char name[ATTEMPT_NAME_MAX];
+    LaunchRecord record;
+
+    AUTO_CLOSE int fd = openat(records->fd, attempt_file_name(name, key, RECORD_SUFFIX),
+                               O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return -errno;
+    ssize_t n = read(fd, &record, sizeof record);
+    if (n < 0)
+        return -errno;
+    if ((size_t)n != sizeof record || record.magic != LAUNCH_RECORD_MAGIC || record.size != sizeof record ||
+        memcmp(&record.key, key, sizeof *key) != 0 || record.step > _LAUNCH_STEP_LAST)
+        return -EBADMSG;
+    *ret = record;
+    return 0;
+}
+
+int records_claim(const Records *records, const AttemptKey *key, ClaimState *ret) {
+    char name[ATTEMPT_NAME_MAX];
+
+    if (faccessat(records->fd, attempt_file_name(name, key, RECORD_SUFFIX), F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+        *ret = CLAIM_RECORD;
+        return 0;
+    }
+
+    int claim_fd;
+    int r = claim_create(records->fd, key, &claim_fd);
+    if (r >= 0) {
+        close(claim_fd);
+        // A reaper may have turned its claim into a record since we looked; ours is then beside it and means nothing.
+        *ret = faccessat(records->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ? CLAIM_RECORD : CLAIM_TAKEN;
+        return 0;
+    }
+    if (r != -EEXIST)
+        return r;
+
+    AUTO_CLOSE int fd =
+        openat(records->fd, attempt_file_name(name, key, CLAIM_SUFFIX), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 && errno != ENOENT)
+        return -errno;
+    if (fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0) {
+        if (errno != EWOULDBLOCK)
+            return -errno;
+        *ret = CLAIM_ALIVE;
+        return 0;
+    }
+    // Not there any more, or not locked: the reaper has finished its record or died, whichever the directory says.
+    bool recorded = faccessat(records->fd, attempt_file_name(name, key, RECORD_SUFFIX), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+    *ret = recorded ? CLAIM_RECORD : CLAIM_DEAD;
+    return 0;
+}
+
+static void on_record(Records *records, const AttemptKey *key) {
+    Attempt *attempt = attempt_find(records->agent->jobs, key);
+    LaunchRecord record;
+
+    if (!attempt || attempt->end_known)
+        return;
+    int r = records_read(records, key, &record);
+    if (r < 0) {
+        log_errno(LOG_ERR, r, "job %llu task %u: cannot read the record of attempt %u", (unsigned long long)key->job,
+                  key->task, key->attempt);
+        attempt_end_known(attempt, END_LOST, NULL);
+        return;
+    }
+    attempt_end_known(attempt, END_RECORDED, &record);
+}
+
+// A claim was closed and is still a claim: unless it is one of ours, its reaper is dead.
+static void on_claim(Records *records, const AttemptKey *key) {
+    Attempt *attempt = attempt_find(records->agent->jobs, key);
+    ClaimState state;
+
+    if (!attempt || attempt->end_known || records_claim(records, key, &state) < 0)
+        return;
+    if (state == CLAIM_DEAD)
+        attempt_end_known(attempt, END_LOST, NULL);
+    else if (state == CLAIM_RECORD)
+        on_record(records, key);
+}
+
+// Events were dropped by the kernel: look at every running attempt instead.
+static void on_overflow(Records *records) {
+    DIR *dir;
+    struct dirent *entry;
+    AttemptKey key;
+    int fd = openat(records->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0 || !(dir = fdopendir(fd))) {
+        close_fd(fd);
+        log_errno(LOG_ERR, -errno, "cannot list the records directory");
+        return;
+    }
+    while ((entry = readdir(dir)) != NULL)
+        if (attempt_parse_file_name(entry->d_name, RECORD_SUFFIX, &key) == 0)
+            on_record(records, &key);
+        else if (attempt_parse_file_name(entry->d_name, CLAIM_SUFFIX, &key) == 0)
+            on_claim(records, &key);
+    closedir(dir);
+}
+
+static void on_event(Records *records, const struct inotify_event *event) {
+    AttemptKey key;
+
+    if (event->mask & IN_Q_OVERFLOW)
+        on_overflow(records);
+    else if (event->len == 0)
+        return;
+    else if (attempt_parse_file_name(event->name, RECORD_SUFFIX, &key) == 0)
+        on_record(records, &key);
+    else if (attempt_parse_file_name(event->name, CLAIM_SUFFIX, &key) == 0)
+        on_claim(records, &key);
+}
+
+void records_drain(Records *records) {
+    _Alignas(struct inotify_event) char buffer[16384];
+    ssize_t n;
+
+    while ((n = read(records->inotify_fd, buffer, sizeof buffer)) > 0)
+        for (const char *at = buffer; at < buffer + n;) {
+            const struct inotify_event *event = (const void *)at;
+            on_event(records, event);
+            at += sizeof *event + event->len;
+        }
+    if (n < 0 && errno != EAGAIN && errno != EINTR)
+        log_errno(LOG_ERR, -errno, "cannot read events of the records directory");
+    agent_touch(records->agent);
+}
+
+static int on_readable(sd_event_source *source, int fd, uint32_t events, void *userdata) {
+    (void)source;
+    (void)fd;
+    (void)events;
+    records_drain(userdata);
+    return 0;
+}
+
+int records_sweep(const Records *records, bool (*keep)(const AttemptKey *key, void *userdata), void *userdata) {
+    int fd = openat(records->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    struct dirent *entry;
+    AttemptKey key;
+
+    if (!dir) {
+        int r = -errno;
+        close_fd(fd);
+        return r;
+    }
+    while ((entry = readdir(dir)) != NULL)
+        if ((attempt_parse_file_name(entry->d_name, RECORD_SUFFIX, &key) == 0 ||
+             attempt_parse_file_name(entry->d_name, CLAIM_SUFFIX, &key) == 0) &&
+            !keep(&key, userdata) && unlinkat(fd, entry->d_name, 0) < 0)
+            log_errno(LOG_WARNING, -errno, "cannot remove %s", entry->d_name);
+    closedir(dir);
+    return 0;
+}
+
+int records_new(Agent *agent, Records **ret) {
+    Records *records = calloc(1, sizeof *records);
+    char path[64];
+    int r;
+
+    if (!records)
+        return -ENOMEM;
+    records->agent = agent;
+    records->fd = records->inotify_fd = -1;
+
+    if (mkdirat(agent->runtime_fd, "records", 0700) < 0 && errno != EEXIST)
+        goto fail;
+    records->fd = file_open_directory_at(agent->runtime_fd, "records");
+    if (records->fd < 0) {
+        errno = -records->fd;
+        goto fail;
+    }
+    records->inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (records->inotify_fd < 0)
+        goto fail;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", records->fd);
+    if (inotify_add_watch(records->inotify_fd, path, IN_CLOSE_WRITE | IN_ONLYDIR) < 0)
+        goto fail;
+    r = sd_event_add_io(agent->event, &records->source, records->inotify_fd, EPOLLIN, on_readable, records);
+    if (r < 0) {
+        errno = -r;
+        goto fail;
+    }
+    *ret = records;
+    return 0;
+
+fail:
+    r = -errno;
+    records_free(records);
+    return r;
+}
+
+Records *records_free(Records *records) {
+    if (!records)
+        return NULL;
+    sd_event_source_disable_unref(records->source);
+    close_fd(records->inotify_fd);
+    close_fd(records->fd);
+    free(records);
+    return NULL;
+}
