@@ -91,7 +91,7 @@ static void log_write(int priority, const char *text, size_t text_length) {
     (void)file_write_all(STDERR_FILENO, line, length); // nowhere left to complain
 }
 
-static void log_format(int priority, const char *format, va_list arguments) {
+__attribute__((format(printf, 2, 0))) static void log_format(int priority, const char *format, va_list arguments) {
     static const char cut[] = "...";
     char text[LOG_TEXT_MAX];
 

@@ -50,11 +50,11 @@ def outcomes_of(test):
     return outcomes or [("", "passed")]
 
 
-def show(test):
+def show(name, test):
     """Prints the end of what a failing test printed."""
     text = (test.get("stdout") or "") + (test.get("stderr") or "")
     lines = text.rstrip().splitlines()
-    print(f"--- {test['name']}: {test['result']}, exit status {test.get('returncode')}")
+    print(f"--- {name}: {test['result']}, exit status {test.get('returncode')}")
     if len(lines) > SHOWN:
         print(f"({len(lines) - SHOWN} lines before)")
     print("\n".join(lines[-SHOWN:]))
@@ -71,7 +71,7 @@ def main():
         name = test["name"].split(" / ")[-1]
         outcomes = outcomes_of(test)
         if any(outcome == "failed" for _, outcome in outcomes):
-            show(test)
+            show(name, test)
         for subtest, outcome in outcomes:
             if outcome == "skipped" and not any(
                 fnmatch.fnmatchcase(name, pattern) and fnmatch.fnmatchcase(subtest, subpattern)
