@@ -193,16 +193,14 @@ Test(cgroup_real, a_zombie_does_not_hold_its_cgroup) {
     scratch_reap(pid);
 }
 
-// Makes and leaves cgroups as fast as it can below the directory it is told by this variable.
-static int maker_fd;
-
+// Makes cgroups as fast as it can, from another one.
 static void maker_body(void) {
     char name[16];
 
-    // The descriptors were closed; the directory is reached by path.
-    int fd = open(scratch_mount, O_RDONLY | O_DIRECTORY);
-    maker_fd = openat(fd, scratch_path, O_RDONLY | O_DIRECTORY);
-    int top = openat(maker_fd, "top", O_RDONLY | O_DIRECTORY);
+    // Its descriptors were closed.
+    int mount = open(scratch_mount, O_RDONLY | O_DIRECTORY);
+    int scratch = openat(mount, scratch_path, O_RDONLY | O_DIRECTORY);
+    int top = openat(scratch, "top", O_RDONLY | O_DIRECTORY);
     for (unsigned i = 0; i < 2000; i++) {
         (void)snprintf(name, sizeof name, "m%u", i);
         (void)mkdirat(top, name, 0755);
@@ -210,8 +208,9 @@ static void maker_body(void) {
 }
 
 Test(cgroup_real, remove_copes_with_what_is_made_meanwhile) {
-    AUTO_CGROUP Cgroup *top = scratch_create(scratch_fd, "top");
     AUTO_CGROUP Cgroup *maker = scratch_create(scratch_fd, "maker");
+
+    cgroup_free(scratch_create(scratch_fd, "top"));
     pid_t pid = scratch_spawn(maker, maker_body);
 
     for (unsigned i = 0; i < 50; i++) {

@@ -12,10 +12,14 @@
 
 #include "scratch.h"
 
-// Both sides have a cgroup_free(); here only ours is called.
-#define cgroup_free libcgroup_cgroup_free
+// Both sides have a cgroup_free(): theirs goes by another name here.
+struct cgroup;
+void library_group_free(struct cgroup **group) __asm__("cgroup_free");
+#define cgroup_free library_group_free
 #include <libcgroup.h>
 #undef cgroup_free
+
+#define AUTO_GROUP CLEANUP(library_group_free)
 
 static char job_path[NAME_MAX + 8];
 
@@ -40,7 +44,7 @@ static const char *any_controller(void) {
 TestSuite(libcgroup, .init = begin, .fini = scratch_end);
 
 Test(libcgroup, row_1_create_without_controllers_succeeds_and_does_nothing) {
-    struct cgroup *group = cgroup_new_cgroup(job_path);
+    AUTO_GROUP struct cgroup *group = cgroup_new_cgroup(job_path);
 
     cr_assert_not_null(group);
     cr_assert_eq(cgroup_create_cgroup(group, 0), 0);
@@ -51,7 +55,7 @@ Test(libcgroup, row_1_attach_without_controllers_succeeds_and_does_nothing) {
     AUTO_CGROUP Cgroup *from = scratch_create(scratch_fd, "from");
     AUTO_CGROUP Cgroup *to = scratch_create(scratch_fd, "job");
     pid_t pid = scratch_spawn(from, sleep_body);
-    struct cgroup *group = cgroup_new_cgroup(job_path);
+    AUTO_GROUP struct cgroup *group = cgroup_new_cgroup(job_path);
     size_t total = 9;
 
     cr_assert_not_null(group);
@@ -61,7 +65,7 @@ Test(libcgroup, row_1_attach_without_controllers_succeeds_and_does_nothing) {
 }
 
 Test(libcgroup, row_2_the_core_files_can_be_written_but_not_created_for) {
-    struct cgroup *group = cgroup_new_cgroup(job_path);
+    AUTO_GROUP struct cgroup *group = cgroup_new_cgroup(job_path);
 
     cr_assert_not_null(group);
     cr_assert_not_null(cgroup_add_controller(group, "cgroup"));
@@ -80,7 +84,7 @@ Test(libcgroup, row_4_delete_of_a_populated_leaf_moves_its_processes_to_the_pare
     size_t total = 0;
 
     (void)snprintf(path, sizeof path, "%s/parent/leaf", scratch_path);
-    struct cgroup *group = cgroup_new_cgroup(path);
+    AUTO_GROUP struct cgroup *group = cgroup_new_cgroup(path);
     cr_assert_not_null(group);
     cr_assert_not_null(cgroup_add_controller(group, any_controller()));
     cr_assert_eq(cgroup_delete_cgroup_ext(group, 0), 0);
@@ -92,7 +96,7 @@ Test(libcgroup, row_4_delete_of_a_populated_leaf_moves_its_processes_to_the_pare
 
 Test(libcgroup, row_5_delete_of_empty_ones_only_says_success_and_leaves_the_populated) {
     AUTO_CGROUP Cgroup *leaf = scratch_create(scratch_fd, "job");
-    struct cgroup *group = cgroup_new_cgroup(job_path);
+    AUTO_GROUP struct cgroup *group = cgroup_new_cgroup(job_path);
 
     scratch_spawn(leaf, sleep_body);
     cr_assert_not_null(group);

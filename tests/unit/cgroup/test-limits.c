@@ -106,8 +106,8 @@ Test(limits_real, a_write_that_went_elsewhere_is_noticed) {
     CgroupLimits limits = NO_LIMITS;
 
     enable_or_skip(CGROUP_PIDS);
-    AUTO_CGROUP Cgroup *cgroup = make_job();
     AUTO_CGROUP Cgroup *other = scratch_create(scratch_fd, "other");
+    cgroup_free(make_job());
     limits.process_max = 12;
     cr_assert_eq(cgroup_set_limits(cgroup_fd(other), job_path, &limits), -EIO);
 }
@@ -163,11 +163,11 @@ Test(limits_real, library_reports_refusals) {
 
 Test(limits_real, library_is_silent) {
     const char *controller = any_controller();
-    AUTO_CGROUP Cgroup *cgroup = make_job();
     AUTO_CLOSE int saved = dup(STDOUT_FILENO);
     AUTO_CLOSE int output = memfd_create("stdout", MFD_CLOEXEC);
 
     cr_assert(saved >= 0 && output >= 0);
+    cgroup_free(make_job());
     (void)fflush(stdout);
     cr_assert_eq(dup2(output, STDOUT_FILENO), STDOUT_FILENO);
     (void)cgroup_library_set(job_path, "nonsense", "x", "y");

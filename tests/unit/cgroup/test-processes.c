@@ -179,7 +179,7 @@ Test(processes_real, gone_has_none) {
     cr_assert_eq(total, 0);
 }
 
-static void churn_body(void) {
+__attribute__((noreturn)) static void churn_body(void) {
     int mount = open(scratch_mount, O_RDONLY | O_DIRECTORY);
     int scratch = openat(mount, scratch_path, O_RDONLY | O_DIRECTORY);
     int job = openat(scratch, "job", O_RDONLY | O_DIRECTORY);
