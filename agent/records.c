@@ -56,8 +56,12 @@ int records_claim(const Records *records, const AttemptKey *key, ClaimState *ret
     int r = claim_create(records->fd, key, &claim_fd);
     if (r >= 0) {
         close(claim_fd);
-        // A reaper may have turned its claim into a record since we looked; ours is then beside it and means nothing.
-        *ret = faccessat(records->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ? CLAIM_RECORD : CLAIM_TAKEN;
+        *ret = CLAIM_TAKEN;
+        // A reaper may have turned its claim into a record since we looked: ours means nothing then.
+        if (faccessat(records->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+            *ret = CLAIM_RECORD;
+            (void)unlinkat(records->fd, attempt_file_name(name, key, CLAIM_SUFFIX), 0);
+        }
         return 0;
     }
     if (r != -EEXIST)
@@ -176,6 +180,7 @@ int records_sweep(const Records *records, bool (*keep)(const AttemptKey *key, vo
         return r;
     }
     while ((entry = readdir(dir)) != NULL)
+        // A claim without a name may be about to get it; its maker removes it otherwise, unless it was killed.
         if ((attempt_parse_file_name(entry->d_name, RECORD_SUFFIX, &key) == 0 ||
              attempt_parse_file_name(entry->d_name, CLAIM_SUFFIX, &key) == 0) &&
             !keep(&key, userdata) && unlinkat(fd, entry->d_name, 0) < 0)

@@ -116,19 +116,34 @@ int attempt_file_give(int dir_fd, int fd) {
     return fchown(fd, st.st_uid, st.st_gid) < 0 ? -errno : 0;
 }
 
-// The file gets its name when it is locked already: there is no moment at which a living reaper's claim looks dead.
-int claim_create(int records_fd, const AttemptKey *key, int *ret_fd) {
-    char name[ATTEMPT_NAME_MAX], path[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
-    AUTO_CLOSE int fd = openat(records_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+// A name of this process alone, for the moment before the claim has its own. What a dead process of this pid has left
+// goes.
+static int make_unnamed(int records_fd, const char *name) {
+    int fd = openat(records_fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
-    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
-        return -errno;
-    int r = attempt_file_give(records_fd, fd);
-    if (r < 0)
+    if (fd < 0 && errno == EEXIST && unlinkat(records_fd, name, 0) == 0)
+        fd = openat(records_fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    return fd < 0 ? -errno : fd;
+}
+
+// The file gets its name when it is locked already: there is no moment at which a living reaper's claim looks dead. It
+// gets it by a rename and not by a link to an O_TMPFILE, so that inotify knows the open file by that name when it is
+// closed.
+int claim_create(int records_fd, const AttemptKey *key, int *ret_fd) {
+    char name[ATTEMPT_NAME_MAX], unnamed[ATTEMPT_NAME_MAX];
+
+    (void)snprintf(unnamed, sizeof(unnamed), CLAIM_UNNAMED_PREFIX "%d", (int)getpid());
+    AUTO_CLOSE int fd = make_unnamed(records_fd, unnamed);
+    if (fd < 0)
+        return fd;
+    int r = flock(fd, LOCK_EX | LOCK_NB) < 0 ? -errno : attempt_file_give(records_fd, fd);
+    if (r >= 0 &&
+        renameat2(records_fd, unnamed, records_fd, attempt_file_name(name, key, CLAIM_SUFFIX), RENAME_NOREPLACE) < 0)
+        r = -errno;
+    if (r < 0) {
+        (void)unlinkat(records_fd, unnamed, 0);
         return r;
-    (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    if (linkat(AT_FDCWD, path, records_fd, attempt_file_name(name, key, CLAIM_SUFFIX), AT_SYMLINK_FOLLOW) < 0)
-        return -errno;
+    }
     *ret_fd = TAKE_FD(fd);
     return 0;
 }

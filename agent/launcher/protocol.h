@@ -115,6 +115,7 @@ typedef struct InspectReply {
 #define ATTEMPT_NAME_MAX 64
 #define CLAIM_SUFFIX ".claim"
 #define RECORD_SUFFIX ".record"
+#define CLAIM_UNNAMED_PREFIX "new." // and a pid: a claim that has not got its name yet
 #define STDOUT_SUFFIX ".stdout"
 #define STDERR_SUFFIX ".stderr"
 
