@@ -21,6 +21,7 @@ import json
 import os
 import pwd
 import random
+import resource
 import select
 import shutil
 import signal
@@ -188,6 +189,21 @@ def kill(pid, signo=signal.SIGKILL):
         pass
 
 
+@functools.lru_cache(None)
+def own_mounts():
+    """Gives this program a mount namespace of its own: what it mounts vanishes with it."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    clone_newns, ms_rec, ms_private = 0x20000, 0x4000, 0x40000
+    if libc.unshare(clone_newns) < 0 or libc.mount(b'none', b'/', None, ms_rec | ms_private, None) < 0:
+        raise Skip(f'no mount namespace: {os.strerror(ctypes.get_errno())}')
+
+
+def mount_small_disk(path, size):
+    own_mounts()
+    os.mkdir(path)
+    subprocess.run(['mount', '-t', 'tmpfs', '-o', f'size={size},mode=0700', 'none', path], check=True)
+
+
 # ---- users ----
 
 
@@ -326,7 +342,7 @@ class Agent:
 
     all = []
 
-    def __init__(self, config=None, own_launcher=True, state_dir=None):
+    def __init__(self, config=None, own_launcher=True, disk_size=None):
         Agent.all.append(self)
         self.process = None
         self.launcher = None
@@ -343,7 +359,12 @@ class Agent:
         self.cli = shutil.copy(find_program('corral'), self.base)
         self.socket_path = f'{self.base}/socket'
         self.launcher_socket = None if own_launcher else f'{self.base}/launcher'
-        self.state_dir = state_dir or f'{self.base}/state'
+        self.state_dir = f'{self.base}/state'
+        self.disk = None
+        if disk_size:
+            self.disk = f'{self.base}/disk'
+            self.state_dir = f'{self.disk}/state'
+            mount_small_disk(self.disk, disk_size)
         self.log_path = f'{self.base}/log'
         self.cgroup = f'{cgroup_mount()}/corral-test-{os.getpid()}-{len(Agent.all)}'
         self.token = f'CORRAL_TEST={os.path.basename(self.base)}'
@@ -457,6 +478,8 @@ class Agent:
         escaped = processes_with(self.token)
         for pid in escaped:
             kill(pid)
+        if self.disk:
+            subprocess.run(['umount', '--lazy', self.disk], check=True)
         shutil.rmtree(self.base, ignore_errors=True)
         shutil.rmtree(self.runtime_dir, ignore_errors=True)
         assert not escaped, f'processes {escaped} of jobs lived outside the cgroups'
@@ -689,17 +712,6 @@ class Agent:
                                 preexec_fn=(lambda: become(user, groups)) if user else None)
 
 
-# ---- mounts ----
-
-
-def own_mounts():
-    """Gives this program a mount namespace of its own: what it mounts vanishes with it."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    clone_newns, ms_rec, ms_private = 0x20000, 0x4000, 0x40000
-    if libc.unshare(clone_newns) < 0 or libc.mount(b'none', b'/', None, ms_rec | ms_private, None) < 0:
-        raise Skip(f'no mount namespace: {os.strerror(ctypes.get_errno())}')
-
-
 # ---- running ----
 
 _tests = []
@@ -762,6 +774,7 @@ def _run_one(function, wants_agent, timeout, options):
 def run():
     """Runs the tests of the program and exits."""
     signal.signal(signal.SIGALRM, _on_alarm)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     signal.signal(signal.SIGTERM, _on_term)
     chosen = [entry for entry in _tests if len(sys.argv) == 1 or entry[0].__name__ in sys.argv[1:]]
     if os.geteuid() != 0:
