@@ -14,7 +14,7 @@ from pathlib import Path
 
 SHOWN = 120  # lines of a failing test
 TAP_PLAN = re.compile(r"1\.\.\d+", re.M)
-TAP_LINE = re.compile(r"(not )?ok\b\s*\d*\s*-?\s*([^#]*?)\s*(?:\([\d.]+s\))?\s*(#\s*skip.*)?", re.I)
+TAP_LINE = re.compile(r"(not )?ok\b\s*\d*\s*-?\s*([^#]*?)\s*(?:\([\d.]+s\))?\s*(#\s*skip\S*\s*(.*))?", re.I)
 SKIP_LINE = re.compile(r"(\S+)(?:\s+(\S+))?:\s+(.+)")
 
 
@@ -31,23 +31,23 @@ def read_expected_skips(path):
 
 
 def subtests_of(stdout):
-    """Yields (name, outcome) of each TAP line; outcome is "passed", "failed" or "skipped"."""
+    """Yields (name, outcome, reason) of each TAP line; outcome is "passed", "failed" or "skipped"."""
     if TAP_PLAN.search(stdout):
         for match in map(TAP_LINE.fullmatch, stdout.splitlines()):
             if match:
-                failed, name, skip = match.groups()
-                yield name, "failed" if failed else "skipped" if skip else "passed"
+                failed, name, skip, reason = match.groups()
+                yield name, "failed" if failed else "skipped" if skip else "passed", reason
 
 
 def outcomes_of(test):
-    """The (subtest, outcome) pairs of one test of meson's log; at least one."""
+    """The (subtest, outcome, reason) triples of one test of meson's log; at least one."""
     outcomes = list(subtests_of(test.get("stdout") or ""))
     if test["result"] == "SKIP":
-        return outcomes or [("", "skipped")]
-    if test["result"] not in ("OK", "EXPECTEDFAIL"):
+        return outcomes or [("", "skipped", None)]
+    if test["result"] not in ("OK", "EXPECTEDFAIL") and all(outcome != "failed" for _, outcome, _ in outcomes):
         # A crash, a time-out or a sanitizer's report is a failure although every line says ok.
-        return outcomes if any(outcome == "failed" for _, outcome in outcomes) else outcomes + [("", "failed")]
-    return outcomes or [("", "passed")]
+        return outcomes + [("", "failed", None)]
+    return outcomes or [("", "passed", None)]
 
 
 def show(name, test):
@@ -70,14 +70,14 @@ def main():
     for test in tests:
         name = test["name"].split(" / ")[-1]
         outcomes = outcomes_of(test)
-        if any(outcome == "failed" for _, outcome in outcomes):
+        if any(outcome == "failed" for _, outcome, _ in outcomes):
             show(name, test)
-        for subtest, outcome in outcomes:
+        for subtest, outcome, reason in outcomes:
             if outcome == "skipped" and not any(
                 fnmatch.fnmatchcase(name, pattern) and fnmatch.fnmatchcase(subtest, subpattern)
                 for pattern, subpattern in expected
             ):
-                print(f"--- {name} {subtest}: skipped, which {skips_path} does not expect")
+                print(f"--- {name} {subtest}: skipped ({reason}), which {skips_path} does not expect")
                 outcome = "failed"
             counts[outcome] += 1
     Path(counts_path).write_text("{passed} {failed} {skipped}\n".format(**counts), encoding="utf-8")
