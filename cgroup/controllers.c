@@ -70,7 +70,7 @@ int cgroup_enable_controllers(int dir_fd, CgroupControllers wanted, CgroupContro
     for (unsigned i = 0; i <= _CGROUP_CONTROLLER_LAST; i++)
         if (missing & UINT32_C(1) << i)
             (void)change(dir_fd, '+', controller_names[i]); // a refusal shows in what is read back
-    return missing ? read_list(dir_fd, "cgroup.subtree_control", ret_enabled) : (*ret_enabled = enabled, 0);
+    return read_list(dir_fd, "cgroup.subtree_control", ret_enabled);
 }
 
 int cgroup_disable_controllers(int dir_fd) {

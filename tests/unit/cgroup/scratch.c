@@ -32,7 +32,13 @@
 int plain_fd = -1;
 static char plain_path[] = "/tmp/corral-cgroup-test-XXXXXX";
 
+// A failed assertion ends the test without its .fini, but not without exit().
+static void clean_at_exit(void (*clean)(void)) {
+    cr_assert(atexit(clean) == 0);
+}
+
 void plain_begin(void) {
+    clean_at_exit(plain_end);
     cr_assert(mkdtemp(plain_path) != NULL);
     plain_fd = file_open_directory_at(AT_FDCWD, plain_path);
     cr_assert(plain_fd >= 0);
@@ -113,6 +119,15 @@ static void sweep(void) {
     closedir(dir);
 }
 
+static void scratch_clean(void) {
+    if (scratch_fd < 0)
+        return;
+    scratch_fd = close_fd(scratch_fd);
+    empty_and_remove(scratch_path);
+    while (waitpid(-1, NULL, __WALL) > 0) {
+    }
+}
+
 void scratch_begin(void) {
     CgroupMount mount;
 
@@ -125,6 +140,7 @@ void scratch_begin(void) {
     (void)snprintf(scratch_path, sizeof scratch_path, PREFIX "%d", getpid());
     if (mkdirat(mount_fd, scratch_path, 0755) < 0)
         cr_skip("the cgroup v2 mount is not writable");
+    clean_at_exit(scratch_clean);
     scratch_fd = file_open_directory_at(mount_fd, scratch_path);
     cr_assert(scratch_fd >= 0);
     cr_assert(prctl(PR_SET_CHILD_SUBREAPER, 1) == 0);
@@ -132,14 +148,8 @@ void scratch_begin(void) {
 }
 
 void scratch_end(void) {
-    if (scratch_fd < 0)
-        return;
-    scratch_fd = close_fd(scratch_fd);
-    empty_and_remove(scratch_path);
-    while (waitpid(-1, NULL, __WALL) > 0) {
-    }
-    cr_assert(faccessat(mount_fd, scratch_path, F_OK, 0) < 0, "the scratch cgroup is still there");
-    mount_fd = close_fd(mount_fd);
+    scratch_clean();
+    cr_assert(mount_fd < 0 || faccessat(mount_fd, scratch_path, F_OK, 0) < 0, "the scratch cgroup is still there");
 }
 
 void scratch_make_pure_v2(void) {
