@@ -374,8 +374,9 @@ static void discard(const Attempt *attempt) {
     }
     if (attempt->end_kind == END_RECORDED)
         garbage_add_record(garbage, key, RECORD_SUFFIX);
-    else if (attempt->end_kind != END_HOST_RESTARTED)
+    else if (attempt->end_kind == END_LOST)
         garbage_add_record(garbage, key, CLAIM_SUFFIX);
+    // A claim that we made ourselves stays until the next start: a launch may still be on its way to it.
 }
 
 static bool is_empty(const Attempt *attempt) {
