@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "scratch.h"
+#include "tests/unit/cgroup/scratch.h"
 
 #include <criterion/criterion.h>
 #include <dirent.h>

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "scratch.h"
+#include "tests/unit/cgroup/scratch.h"
 
 static bool exists(int dir_fd, const char *name) {
     return faccessat(dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "scratch.h"
+#include "tests/unit/cgroup/scratch.h"
 
 static void expect_killed(pid_t pid) {
     int status = scratch_reap(pid);

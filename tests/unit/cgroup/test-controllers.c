@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "scratch.h"
+#include "tests/unit/cgroup/scratch.h"
 
 #define BIT(controller) (UINT32_C(1) << (controller))
 

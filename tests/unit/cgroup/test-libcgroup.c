@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "scratch.h"
+#include "tests/unit/cgroup/scratch.h"
 
 // Both sides have a cgroup_free(): theirs goes by another name here.
 struct cgroup;

@@ -12,7 +12,7 @@
 #include "base/file.h"
 #include "cgroup/controllers.h"
 #include "cgroup/library.h"
-#include "scratch.h"
+#include "tests/unit/cgroup/scratch.h"
 
 #define NO_LIMITS ((CgroupLimits){ CGROUP_UNKNOWN, CGROUP_UNKNOWN, CGROUP_UNKNOWN })
 #define BIT(controller) (UINT32_C(1) << (controller))

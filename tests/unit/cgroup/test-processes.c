@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "scratch.h"
+#include "tests/unit/cgroup/scratch.h"
 
 TestSuite(processes_plain, .init = plain_begin, .fini = plain_end);
 

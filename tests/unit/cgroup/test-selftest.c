@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "base/parse.h"
-#include "scratch.h"
+#include "tests/unit/cgroup/scratch.h"
 
 TestSuite(selftest, .init = scratch_begin, .fini = scratch_end);
 

@@ -6,7 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "scratch.h"
+#include "tests/unit/cgroup/scratch.h"
 
 TestSuite(usage_plain, .init = plain_begin, .fini = plain_end);
 
