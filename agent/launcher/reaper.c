@@ -4,6 +4,7 @@
 #include "agent/launcher/reaper.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,11 +53,17 @@ static int record_write(const Reaper *reaper, int claim_fd, const LaunchRecord *
     return 0;
 }
 
-// Waits before the next try, longer each time. False when trying again is of no use: the directory has gone, or its
-// file system cannot do it.
+// Whether the directory or the claim has been removed, or the file system cannot do it.
+static bool is_final(const Reaper *reaper, int error) {
+    struct stat st;
+
+    return error == -ENOENT || error == -EOPNOTSUPP || (fstat(reaper->records_fd, &st) == 0 && st.st_nlink == 0);
+}
+
+// Waits before the next try, longer each time. False when trying again is of no use.
 static bool retry(const Reaper *reaper, const char *what, int error, unsigned *msec) {
     char name[ATTEMPT_NAME_MAX];
-    bool final = error == -ENOENT || error == -EOPNOTSUPP;
+    bool final = is_final(reaper, error);
 
     if (final || *msec == 0)
         (void)log_errno(LOG_ERR, error, "Attempt %s: cannot write its %s",
@@ -79,11 +86,29 @@ static int record_write_surely(const Reaper *reaper, int claim_fd, const LaunchR
     }
 }
 
+// The same as claim_create(), but an attempt that has ended already, whose claim has turned into its record, is not to
+// be had either.
+static int claim_once(const Reaper *reaper, int *ret_fd) {
+    const AttemptKey *key = &reaper->launch->request->key;
+    char name[ATTEMPT_NAME_MAX];
+    AUTO_CLOSE int fd = -1;
+
+    int r = claim_create(reaper->records_fd, key, &fd);
+    if (r < 0)
+        return r;
+    if (faccessat(reaper->records_fd, attempt_file_name(name, key, RECORD_SUFFIX), F_OK, 0) == 0) {
+        (void)unlinkat(reaper->records_fd, attempt_file_name(name, key, CLAIM_SUFFIX), 0);
+        return -EEXIST;
+    }
+    *ret_fd = TAKE_FD(fd);
+    return 0;
+}
+
 static int claim_surely(const Reaper *reaper, int *ret_fd) {
     unsigned msec = 0;
 
     for (;;) {
-        int r = claim_create(reaper->records_fd, &reaper->launch->request->key, ret_fd);
+        int r = claim_once(reaper, ret_fd);
         if (r >= 0 || r == -EEXIST || !retry(reaper, "claim", r, &msec))
             return r;
     }

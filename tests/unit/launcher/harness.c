@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -39,6 +41,31 @@ static int make_directory(const Harness *harness, const char *name) {
     return fd;
 }
 
+static void remove_all(const Harness *harness) {
+    char command[256];
+
+    (void)file_write_at(harness->cgroup_fd, "cgroup.kill", "1");
+    (void)harness_await_event(harness, "populated", 0);
+    (void)snprintf(command, sizeof(command), "find %s -depth -type d -exec rmdir {} ';' && rm -r %s",
+                   harness->cgroup_path, harness->path);
+    cr_expect_eq(system(command), 0);
+}
+
+// Cleans up after a test that crashed or was killed for being late.
+static pid_t start_janitor(const Harness *harness) {
+    int test = pidfd_open(getpid(), 0);
+    cr_assert_geq(test, 0);
+    pid_t pid = fork();
+    cr_assert_geq(pid, 0);
+    if (pid > 0) {
+        (void)close(test);
+        return pid;
+    }
+    (void)poll(&(struct pollfd){ .fd = test, .events = POLLIN }, 1, -1);
+    remove_all(harness);
+    _exit(0);
+}
+
 void harness_init(Harness *harness) {
     const char *mount = find_mount();
     int pair[2];
@@ -55,6 +82,7 @@ void harness_init(Harness *harness) {
     cr_assert_eq(mkdir(harness->cgroup_path, 0755), 0, "%s: %s", harness->cgroup_path, strerror(errno));
     harness->cgroup_fd = open(harness->cgroup_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     cr_assert_geq(harness->cgroup_fd, 0);
+    harness->janitor = start_janitor(harness);
 
     cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
     cr_assert_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
@@ -78,31 +106,18 @@ void harness_start(Harness *harness) {
     cr_assert_eq(reply.header.verb, LAUNCHER_HELLO);
 }
 
-static void reap_all(void) {
-    while (waitpid(-1, NULL, WNOHANG) > 0)
-        ;
-}
-
 void harness_deinit(Harness *harness) {
-    char command[256];
-
     if (harness->cgroup_path[0] == '\0')
         return;
+    (void)kill(harness->janitor, SIGKILL);
     (void)close(harness->socket);
     (void)file_write_at(harness->cgroup_fd, "cgroup.kill", "1");
-    (void)harness_await_event(harness, "populated", 0);
     if (harness->launcher > 0)
         (void)kill(harness->launcher, SIGTERM);
-    for (unsigned i = 0; i < 1000; i++) {
-        reap_all();
-        if (waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD)
-            break;
+    // The reapers write their last records, and then nothing writes here any more.
+    for (unsigned i = 0; i < 1000 && waitpid(-1, NULL, WNOHANG) >= 0; i++)
         sleep_msec(1);
-    }
-    // The reapers write their last records first; then nothing writes here any more.
-    (void)snprintf(command, sizeof(command), "find %s -depth -type d -exec rmdir {} ';' && rm -r %s",
-                   harness->cgroup_path, harness->path);
-    cr_expect_eq(system(command), 0);
+    remove_all(harness);
 }
 
 static char *append(char *p, const char *text) {

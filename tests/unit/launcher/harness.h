@@ -15,7 +15,7 @@ typedef struct Harness {
     char cgroup_path[128];
     int cgroup_fd;
     int socket; // ours
-    pid_t launcher;
+    pid_t launcher, janitor;
 } Harness;
 
 // Skips the test when not root or when there is no cgroup v2.

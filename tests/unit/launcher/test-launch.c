@@ -377,6 +377,13 @@ Test(launch, second_claim_wins_nothing) {
     cr_assert(harness_wait(&h, 3, 5000, &record));
     sleep_msec(50);
     cr_assert_str_eq(harness_output(&h, 3, STDOUT_SUFFIX), "x\n");
+
+    // Not even when the first has ended.
+    harness_launch(&h, &launch);
+    harness_run(&h, &(TestLaunch){ .arguments = SHELL("exit 0"), .attempt = 4 });
+    sleep_msec(50);
+    cr_assert_str_eq(harness_output(&h, 3, STDOUT_SUFFIX), "x\n");
+    cr_assert(!harness_has(&h, h.records_fd, 3, CLAIM_SUFFIX));
 }
 
 static pid_t parent_of(pid_t pid) {
