@@ -83,6 +83,11 @@ def expect(error, function, *arguments, **keywords):
     raise AssertionError(f'{error} was expected, not {result}')
 
 
+def pick(record, *names):
+    """The values of some fields."""
+    return tuple(record[name] for name in names)
+
+
 # ---- processes and cgroups ----
 
 

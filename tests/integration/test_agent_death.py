@@ -9,7 +9,7 @@ import random
 import sqlite3
 import time
 
-from corral_test import TERMINAL, Agent, cgroup_pids, kill, process_alive, run, test, wait_until
+from corral_test import TERMINAL, Agent, cgroup_pids, kill, pick, process_alive, run, test, wait_until
 
 
 class Load:
@@ -261,7 +261,7 @@ def adopted(agent):
         pass
     agent.wait_over(job)
     task = agent.task(job)
-    assert (task['status'], task['exitCode'], task['attempt']) == ('failed', 35, 1), task
+    assert pick(task, 'status', 'exitCode', 'attempt') == ('failed', 35, 1), task
     assert agent.output(job) == b'done\n'
     agent.assert_nothing_left()
 
@@ -301,7 +301,7 @@ def cancel_resumed(agent):
     assert agent.job(job)['status'] == 'canceling'
     agent.restart()
     record = agent.wait_over(job)
-    assert (record['status'], record['cancelMessage'], record['canceledBy']) == ('canceled', 'half done', 'root'), record
+    assert pick(record, 'status', 'cancelMessage', 'canceledBy') == ('canceled', 'half done', 'root'), record
     assert 'cancelResumed' in agent.causes(job), agent.history(job)
     assert agent.task(job)['cause'] == 'jobCanceled'
     agent.assert_no_process(job)
@@ -339,7 +339,7 @@ def lost(agent):
         task, attempt = agent.task(job), agent.attempts(job)[0]
         assert record['status'] == 'failed', record
         for found in (task, attempt):
-            assert (found['status'], found['cause']) == ('failed', 'lost'), found
+            assert pick(found, 'status', 'cause') == ('failed', 'lost'), found
             assert found['exitCode'] is None and found['signal'] is None, found
         assert attempt['waitStatus'] is None, attempt
         assert 'lost' in agent.causes(job), agent.history(job)
@@ -354,7 +354,7 @@ def orphan_killed(agent):
     agent.wait_over(job)
     victim = agent.submit_victim('sleep')
     agent.kill()
-    places = [f'{agent.cgroup}/jobs/{job}.7', f'{agent.cgroup}/jobs/987654.1/1.1', f'{agent.cgroup}/jobs/{victim}.1/9.9']
+    places = [f'{agent.cgroup}/jobs/{name}' for name in (f'{job}.7', '987654.1/1.1', f'{victim}.1/9.9')]
     strays = []
     for place in places:
         os.makedirs(place)
@@ -417,7 +417,7 @@ def host_restarted(agent):
     record = agent.wait_over(job)
     task = agent.task(job)
     assert record['status'] == 'failed', record
-    assert (task['status'], task['cause'], task['exitCode']) == ('failed', 'hostRestarted', None), task
+    assert pick(task, 'status', 'cause', 'exitCode') == ('failed', 'hostRestarted', None), task
     assert 'hostRestarted' in agent.causes(job), agent.history(job)
     assert agent.wait_over(waiting)['status'] == 'finished'
     agent.assert_nothing_left()

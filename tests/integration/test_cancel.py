@@ -7,7 +7,7 @@ import random
 import subprocess
 import time
 
-from corral_test import Agent, find_program, process_alive, process_state, run, test, wait_until
+from corral_test import Agent, find_program, pick, process_alive, process_state, run, test, wait_until
 
 
 def check_receipt(result, least):
@@ -38,19 +38,19 @@ def cancel_and_check(agent, job, processes, exact=True):
     agent.assert_no_process(job)
     assert not any(process_alive(pid) for pid in pids)
     check_receipt(result, processes)
-    assert (result['status'], result['tasksFailed'], result['tasksCanceled']) == ('canceled', 1, 0), result
+    assert pick(result, 'status', 'tasksFailed', 'tasksCanceled') == ('canceled', 1, 0), result
     record, attempts = agent.job(job), agent.attempts(job)
-    assert (record['status'], record['cause'], record['cancelMessage']) == ('canceled', 'jobCanceled', 'checked'), record
+    assert pick(record, 'status', 'cause', 'cancelMessage') == ('canceled', 'jobCanceled', 'checked'), record
     task, attempt = agent.task(job), attempts[-1]
     for found in (task, attempt):
-        assert (found['status'], found['cause']) == ('failed', 'jobCanceled'), found
+        assert pick(found, 'status', 'cause') == ('failed', 'jobCanceled'), found
     assert attempt['exitCode'] is None and attempt['signal'] == 9, attempt
     assert attempt['processesKilled'] == result['processesKilled'], (attempt, result)
     if exact:
         assert result['processesKilled'] == processes, result
         if processes <= 256:
             check_evidence(attempt, pids)
-    changes = [(entry['from'], entry['to']) for entry in agent.history(job)
+    changes = [pick(entry, 'from', 'to') for entry in agent.history(job)
                if entry['task'] is None and entry['from'] != entry['to']]
     assert changes[-2:] == [('running', 'canceling'), ('canceling', 'canceled')], changes
     assert 'cancelRequested' in agent.causes(job)
@@ -86,7 +86,7 @@ def many_tasks(agent):
     result = agent.cancel(job)
     agent.assert_no_process(job)
     check_receipt(result, 50)
-    assert (result['tasksFailed'], result['tasksCanceled']) == (50, 11), result
+    assert pick(result, 'tasksFailed', 'tasksCanceled') == (50, 11), result
     assert [t['status'] for t in agent.tasks(job)] == ['failed'] * 50 + ['canceled'] * 11
     for attempt in agent.attempts(job):
         assert len(check_evidence(attempt)) == 1
@@ -203,10 +203,10 @@ def one_task_of_several(agent):
     agent.wait_task(job, 3, 'finished')
     others = [t for t in agent.tasks(job) if t['id'] != 1]
     result = agent.cancel_tasks(job, 1, message='this one only')
-    assert (result['job'], result['task'], result['status']) == (job, 1, 'canceled'), result
+    assert pick(result, 'job', 'task', 'status') == (job, 1, 'canceled'), result
     check_receipt(result, 5)
     task = agent.task(job, 1)
-    assert (task['status'], task['cause'], task['cancelMessage']) == ('canceled', 'taskCanceled', 'this one only'), task
+    assert pick(task, 'status', 'cause', 'cancelMessage') == ('canceled', 'taskCanceled', 'this one only'), task
     assert task['canceledBy'] == 'root', task
     assert [t for t in agent.tasks(job) if t['id'] != 1] == others
     assert agent.job(job)['status'] == 'running' and len(agent.job_pids(job)) == 1
@@ -246,12 +246,12 @@ def exits_at_that_moment(agent):
         agent.assert_no_process(job)
         task = agent.task(job)
         if task['cause'] == 'exited':
-            assert (task['status'], task['exitCode']) == ('failed' if code else 'finished', code), task
+            assert pick(task, 'status', 'exitCode') == ('failed' if code else 'finished', code), task
         else:
             assert task['status'] in ('failed', 'canceled') and task['cause'] == 'jobCanceled', task
             assert task['exitCode'] in (None, code), task
         assert agent.job(job)['status'] == result['status'] == 'canceled', result
-        outcomes[task['status'], task['cause']] = outcomes.get((task['status'], task['cause']), 0) + 1
+        outcomes[task['status'], task['cause']] = outcomes.get(pick(task, 'status', 'cause'), 0) + 1
     print('#', outcomes)
     agent.assert_nothing_left()
 
@@ -278,7 +278,7 @@ def without_a_launcher():
 
 @test
 def unkillable_is_told(agent):
-    """A process that cannot die for a while: the caller is answered, the job stays canceling, and completes by itself."""
+    """What cannot die for a while: the caller is answered, the job stays canceling, and completes by itself."""
     # vfork children of a process that cannot be frozen do not exist without a stuck device; a kill deadline of nothing
     # and a crowd come near enough: the reply may come before the end.
     agent.set(KillDeadline='1ms')

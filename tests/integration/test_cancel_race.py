@@ -8,7 +8,7 @@ is the machine's)."""
 import random
 import time
 
-from corral_test import TERMINAL, Agent, Refused, run, test
+from corral_test import TERMINAL, Agent, Refused, pick, run, test
 
 BATCH = 50
 
@@ -58,7 +58,7 @@ def judge_cancel(agent, job, reply):
 def judge_task(task, code):
     """A task that would have exited with code: either it did, or it was canceled."""
     if task['cause'] == 'exited':
-        assert (task['status'], task['exitCode']) == ('failed' if code else 'finished', code), task
+        assert pick(task, 'status', 'exitCode') == ('failed' if code else 'finished', code), task
     else:
         assert task['cause'] == 'jobCanceled' and task['status'] in ('failed', 'canceled'), task
         assert task['exitCode'] is None or task['exitCode'] == code, task
@@ -216,7 +216,7 @@ def of_tasks_with_their_job(agent):
                 elif task['cause'] == 'jobCanceled':
                     assert task['status'] in ('failed', 'canceled'), task
                 else:
-                    assert (task['id'], task['status'], task['cause'], task['exitCode']) == (1, 'finished', 'exited', 0)
+                    assert pick(task, 'id', 'status', 'cause', 'exitCode') == (1, 'finished', 'exited', 0)
                 count(outcomes, task['id'], task['cause'])
     print('#', outcomes)
     agent.assert_nothing_left()
@@ -257,7 +257,7 @@ def with_the_death_of_the_agent():
             assert agent.job(job)['status'] == 'canceled', agent.job(job)
             for task in agent.tasks(job):
                 if task['cause'] == 'exited':
-                    assert (task['id'], task['status'], task['exitCode']) == (1, 'finished', 0), task
+                    assert pick(task, 'id', 'status', 'exitCode') == (1, 'finished', 0), task
                 else:
                     assert task['cause'] == 'jobCanceled' and task['status'] in ('failed', 'canceled'), task
     print('#', outcomes)

@@ -7,7 +7,7 @@ import os
 import signal
 import time
 
-from corral_test import TERMINAL, run, test, wait_until
+from corral_test import TERMINAL, pick, run, test, wait_until
 
 
 def ok(agent, *arguments, **options):
@@ -38,11 +38,11 @@ def submit_options(agent):
     out, err, source = (agent.ready_path(name) for name in ('out', 'err', 'in'))
     with open(source, 'w', encoding='ascii') as file:
         file.write('from the file')
-    job = submit(agent, '-n', 'the name', '-p', 'lowest', '-c', '1-2', '-t', '1h', '-w', '/tmp', '-i', source, '-o', out,
-                 '-e', err, '-E', 'A=1', '-E', 'B=two words', '--', 'sh', '-c', 'cat; pwd; echo "$A $B" >&2')
+    job = submit(agent, '-n', 'the name', '-p', 'lowest', '-c', '1-2', '-t', '1h', '-w', '/tmp', '-i', source, '-o',
+                 out, '-e', err, '-E', 'A=1', '-E', 'B=two words', '--', 'sh', '-c', 'cat; pwd; echo "$A $B" >&2')
     agent.wait_over(job)
     record = agent.job(job)
-    assert (record['name'], record['priority'], record['minSlots'], record['maxSlots'], record['runTimeLimit']) == (
+    assert pick(record, 'name', 'priority', 'minSlots', 'maxSlots', 'runTimeLimit') == (
         'the name', 'lowest', 1, 2, 3600000000), record
     with open(out, encoding='ascii') as file:
         assert file.read() == 'from the file/tmp\n'
@@ -59,7 +59,8 @@ def submit_and_wait(agent):
 
 @test
 def submit_a_file(agent):
-    spec = {'name': 'from a file', 'tasks': [{'command': ['echo', 'one']}, {'command': ['echo', 'two'], 'name': 'second'}]}
+    tasks = [{'command': ['echo', 'one']}, {'command': ['echo', 'two'], 'name': 'second'}]
+    spec = {'name': 'from a file', 'tasks': tasks}
     path = agent.ready_path('job')
     with open(path, 'w', encoding='utf-8') as file:
         json.dump(spec, file)

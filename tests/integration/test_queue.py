@@ -5,7 +5,7 @@
 import os
 import time
 
-from corral_test import expect, run, task, test, wait_until
+from corral_test import expect, pick, run, task, test, wait_until
 
 
 class Gate:
@@ -166,8 +166,8 @@ def a_failed_task_fails_the_job_at_the_end(agent):
     agent.set(Slots=1)
     job = agent.submit('true', 'exit 9', 'true', [agent.victim, 'signal', '6'], 'true', ['no-such-program'])
     record = agent.wait_over(job)
-    assert (record['status'], record['cause']) == ('failed', 'taskFailed') and record['errorMessage'], record
-    assert [(t['status'], t['cause'], t['exitCode'], t['signal']) for t in agent.tasks(job)] == [
+    assert pick(record, 'status', 'cause') == ('failed', 'taskFailed') and record['errorMessage'], record
+    assert [pick(t, 'status', 'cause', 'exitCode', 'signal') for t in agent.tasks(job)] == [
         ('finished', 'exited', 0, None), ('failed', 'exited', 9, None), ('finished', 'exited', 0, None),
         ('failed', 'signaled', None, 6), ('finished', 'exited', 0, None), ('failed', 'launchFailed', None, None)]
     attempts = agent.attempts(job)
@@ -182,9 +182,9 @@ def the_run_time_of_a_job(agent):
     agent.set(Slots=2)
     job = agent.submit('true', [agent.victim, 'tree', '3'], ['sleep', '60'], 'true', runTimeLimit=500000, maxSlots=2)
     record = agent.wait_over(job)
-    assert (record['status'], record['cause']) == ('canceled', 'jobRunTime') and record['errorMessage'], record
+    assert pick(record, 'status', 'cause') == ('canceled', 'jobRunTime') and record['errorMessage'], record
     assert record['canceledBy'] is None and record['endTime'] - record['startTime'] >= 500000, record
-    assert [(t['status'], t['cause']) for t in agent.tasks(job)] == [
+    assert [pick(t, 'status', 'cause') for t in agent.tasks(job)] == [
         ('finished', 'exited'), ('failed', 'jobRunTime'), ('failed', 'jobRunTime'), ('canceled', 'jobRunTime')]
     agent.assert_no_process(job)
     # The default for all jobs.
@@ -199,8 +199,8 @@ def the_run_time_of_a_job(agent):
 def the_run_time_of_a_task(agent):
     job = agent.submit({'command': [agent.victim, 'many', '5'], 'runTimeLimit': 300000}, 'true')
     record = agent.wait_over(job)
-    assert (record['status'], record['cause']) == ('failed', 'taskFailed'), record
-    assert [(t['status'], t['cause']) for t in agent.tasks(job)] == [('failed', 'taskRunTime'), ('finished', 'exited')]
+    assert pick(record, 'status', 'cause') == ('failed', 'taskFailed'), record
+    assert [pick(t, 'status', 'cause') for t in agent.tasks(job)] == [('failed', 'taskRunTime'), ('finished', 'exited')]
     assert agent.attempts(job)[0]['processesKilled'] == 5
     agent.assert_nothing_left()
 
@@ -260,7 +260,7 @@ def requeue(agent):
     assert record['status'] == 'finished' and record['runs'] == 2 and record['cause'] != 'taskFailed', record
     with open(witness, encoding='ascii') as file:
         assert sorted(file.read().split()) == ['1', '2', '2']
-    attempts = [(a['run'], a['task'], a['attempt'], a['status']) for a in agent.attempts(job)]
+    attempts = [pick(a, 'run', 'task', 'attempt', 'status') for a in agent.attempts(job)]
     assert sorted(attempts) == [(1, 1, 1, 'finished'), (1, 2, 1, 'failed'), (2, 2, 2, 'finished')], attempts
 
 

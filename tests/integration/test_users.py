@@ -7,7 +7,7 @@ import os
 import pwd
 import stat
 
-from corral_test import Agent, become, expect, run, task, test, wait_until
+from corral_test import Agent, become, expect, pick, run, task, test, wait_until
 
 SECRET = 'swordfish'
 ADMINISTRATORS = {'AdminGroup': 'games'}
@@ -34,7 +34,7 @@ def strangers_see_nothing(agent):
         listed = [found for found in stranger.listed('ListJobs', 'job') if found['id'] == job]
         got = stranger.call('GetJob', id=job)
         for found in listed + [got['job']]:
-            assert (found['owner'], found['status']) == ('nobody', 'running'), found
+            assert pick(found, 'owner', 'status') == ('nobody', 'running'), found
             assert all(found[name] is None for name in (
                 'name', 'user', 'priority', 'cause', 'errorMessage', 'cancelMessage', 'canceledBy', 'runs', 'tasks',
                 'cpuTime', 'stuck')), found
@@ -78,8 +78,8 @@ def the_command_for_strangers(agent):
     assert job.returncode == 0, job
     job = job.stdout.strip()
     agent.wait_pids(job, 1)
-    for arguments in (['show', job], ['logs', job], ['history', job], ['list', '--all'], ['cancel', job], ['requeue', job],
-                      ['--json', 'show', job], ['--json', 'list', '--all']):
+    for arguments in (['show', job], ['logs', job], ['history', job], ['list', '--all'], ['cancel', job],
+                      ['requeue', job], ['--json', 'show', job], ['--json', 'list', '--all']):
         result = agent.corral(*arguments, user='daemon')
         assert SECRET not in result.stdout + result.stderr, result
         if 'list' not in arguments and 'show' not in arguments:  # these tell what everybody may know
@@ -142,12 +142,12 @@ def what_a_task_is_given(agent):
     assert found['umask'] == '027' and found['cwd'] == '/', found
     assert found['fds'].split() == ['0', '1', '2'], found
     assert found['blocked'] == found['handled'] == '', found
-    assert (found['nofile'], found['core'], found['leader']) == ('123', '0', '1'), found
+    assert pick(found, 'nofile', 'core', 'leader') == ('123', '0', '1'), found
     environment = dict(line.split('=', 1) for line in agent.output(job, 2).decode().splitlines())
-    assert (environment['OF_TASK'], environment['OF_BOTH'], environment['OF_JOB']) == ('1', 'task', '1'), environment
+    assert pick(environment, 'OF_TASK', 'OF_BOTH', 'OF_JOB') == ('1', 'task', '1'), environment
     assert environment['LIST'] == 'a=b c'
     assert environment['USER'] == 'nobody' and environment['HOME'] == entry.pw_dir, environment
-    assert (environment['CORRAL_JOB_ID'], environment['CORRAL_TASK_ID']) == (str(job), '2'), environment
+    assert pick(environment, 'CORRAL_JOB_ID', 'CORRAL_TASK_ID') == (str(job), '2'), environment
     assert environment['CORRAL_ATTEMPT'] == '1' and environment['PATH'], environment
     assert not [name for name in environment if name in ('CORRAL_BUILD', 'NOTIFY_SOCKET', 'LISTEN_FDS')], environment
 
@@ -176,8 +176,9 @@ def memberships(agent):
 
 
 def run_with_output(agent, path, user='nobody', **fields):
+    spec = {'command': ['echo', SECRET], 'stdout': path, 'workDirectory': agent.shared, **fields}
     with agent.client(user) as client:
-        job = queue(client, agent, {'command': ['echo', SECRET], 'stdout': path, 'workDirectory': agent.shared, **fields})
+        job = queue(client, agent, spec)
     agent.wait_over(job)
     return agent.task(job)
 
@@ -224,14 +225,14 @@ def files_of_root_are_safe(agent):
     for fields in ({'path': f'{own}/link'}, {'path': precious}, {'path': f'{agent.base}/closed/new'},
                    {'path': f'{own}/none/new'}):
         found = run_with_output(agent, **fields)
-        assert (found['status'], found['cause']) == ('failed', 'launchFailed') and found['errorMessage'], found
+        assert pick(found, 'status', 'cause') == ('failed', 'launchFailed') and found['errorMessage'], found
     with open(precious, encoding='ascii') as file:
         assert file.read() == 'precious'
     assert not os.listdir(f'{agent.base}/closed')
     for fields in ({'stdin': f'{own}/shadow'}, {'stdin': precious}, {'workDirectory': f'{agent.base}/closed'},
                    {'workDirectory': f'{own}/none'}, {'stderr': f'{own}/link'}):
         found = run_with_output(agent, f'{own}/out', **fields)
-        assert (found['status'], found['cause'], found['exitCode']) == ('failed', 'launchFailed', None), found
+        assert pick(found, 'status', 'cause', 'exitCode') == ('failed', 'launchFailed', None), found
 
 
 @test
@@ -245,7 +246,7 @@ def programs_of_root_are_safe(agent):
             job = queue(client, agent, command)
             agent.wait_over(job)
             found = agent.task(job)
-            assert (found['status'], found['cause'], found['exitCode']) == ('failed', 'launchFailed', None), found
+            assert pick(found, 'status', 'cause', 'exitCode') == ('failed', 'launchFailed', None), found
 
 
 @test
@@ -295,7 +296,8 @@ def limits_without_their_controller(agent):
 
 @test
 def limits_of_processes(agent):
-    job = agent.submit([agent.victim, 'many', '40'], 'ulimit -n; ulimit -f', processLimits={'nofile': 77, 'fsize': 1024000})
+    limits = {'nofile': 77, 'fsize': 1024000}
+    job = agent.submit([agent.victim, 'many', '40'], 'ulimit -n; ulimit -f', processLimits=limits)
     agent.wait_task(job, 2, 'finished')
     assert agent.output(job, 2).split() == [b'77', b'2000'], agent.output(job, 2)
     expect('org.varlink.service.InvalidParameter', agent.submit, 'true', processLimits={'no-such-limit': 1})
