@@ -251,7 +251,7 @@ static const struct {
 };
 
 // Leaves without the C library's exit: its memory is the parent's.
-static void run_child(void *argument) {
+static _Noreturn void run_child(void *argument) {
     TaskStart *start = argument;
 
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
