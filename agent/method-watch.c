@@ -3,43 +3,12 @@
 #include "agent/access.h"
 #include "agent/jobs.h"
 #include "agent/methods.h"
-#include "agent/render.h"
 #include "agent/watch.h"
 #include "base/cleanup.h"
 
 #include <errno.h>
 
 #define JOBS_MAX 10000
-#define LIVE (1u << STATUS_NOT_SUBMITTED | 1u << STATUS_QUEUED | 1u << STATUS_RUNNING | 1u << STATUS_CANCELING)
-
-typedef struct Snapshot {
-    Agent *agent;
-    IpcCall *call;
-} Snapshot;
-
-static int tell_task(TaskRecord *task, void *userdata) {
-    Snapshot *snapshot = userdata;
-    json_t *rendered;
-
-    int r = render_task(snapshot->agent, task, &rendered);
-    return r < 0 ? r : ipc_call_reply_more(snapshot->call, json_pack("{s:o}", "task", rendered));
-}
-
-static int tell_job(JobRecord *job, void *userdata) {
-    Snapshot *snapshot = userdata;
-    json_t *rendered;
-
-    if (!access_to_job(snapshot->agent, ipc_call_peer(snapshot->call), job))
-        return 0;
-    int r = render_job(snapshot->agent, job, true, &rendered);
-    if (r >= 0)
-        r = ipc_call_reply_more(snapshot->call, json_pack("{s:o}", "job", rendered));
-    if (r >= 0)
-        r = store_walk_tasks(snapshot->agent->store, &(StoreFilter){ .job = job->id, .owner_uid = -1 }, tell_task,
-                             snapshot);
-    return r;
-}
-
 // Takes the ids and checks that the caller may watch them. 0; 1 when the call has been answered with an error.
 static int read_jobs(Agent *agent, IpcCall *call, const json_t *jobs, uint64_t **ret, size_t *ret_n) {
     AUTO_FREE uint64_t *ids = NULL;
@@ -74,19 +43,6 @@ static int read_jobs(Agent *agent, IpcCall *call, const json_t *jobs, uint64_t *
     return 0;
 }
 
-static int tell_present(Agent *agent, IpcCall *call, const uint64_t *ids, size_t n) {
-    Snapshot snapshot = { .agent = agent, .call = call };
-
-    if (!ids)
-        return store_walk_jobs(agent->store, &(StoreFilter){ .statuses = LIVE, .owner_uid = -1 }, tell_job, &snapshot);
-    for (size_t i = 0; i < n; i++) {
-        int r = store_walk_jobs(agent->store, &(StoreFilter){ .job = ids[i], .owner_uid = -1 }, tell_job, &snapshot);
-        if (r < 0)
-            return r;
-    }
-    return 0;
-}
-
 int method_watch(IpcCall *call, const json_t *parameters, void *userdata) {
     Agent *agent = userdata;
     const json_t *jobs = json_object_get(parameters, "jobs"), *from = json_object_get(parameters, "cursor");
@@ -100,6 +56,9 @@ int method_watch(IpcCall *call, const json_t *parameters, void *userdata) {
     r = store_history_bounds(agent->store, &newest, &complete_after);
     if (r < 0)
         return r;
+    // Without a cursor: all changes up to now, also those of this turn, are in the present state and not behind the
+    // cursor.
+    cursor = newest;
     if (json_is_integer(from)) {
         json_int_t value = json_integer_value(from);
         if (value < 0 || (uint64_t)value > newest)
@@ -108,16 +67,7 @@ int method_watch(IpcCall *call, const json_t *parameters, void *userdata) {
         if (cursor < complete_after)
             return ipc_call_error(call, "io.corral.Jobs.CursorExpired",
                                   json_pack("{s:I}", "oldest", (json_int_t)complete_after));
-    } else {
-        // All changes of this turn up to now are in the present state and not behind the cursor.
-        cursor = newest;
-        r = tell_present(agent, call, ids, n);
-        if (r < 0)
-            return r;
     }
-    r = ipc_call_reply_more(call, json_pack("{s:I}", "cursor", (json_int_t)cursor));
-    if (r < 0)
-        return r;
     agent_touch(agent);
-    return watchers_add(agent->watchers, call, ids, n, cursor);
+    return watchers_add(agent->watchers, call, ids, n, !json_is_integer(from), cursor);
 }

@@ -11,12 +11,15 @@
 #include <sys/queue.h>
 
 #define PAGE 256 // entries read at a time
+#define LIVE (1u << STATUS_NOT_SUBMITTED | 1u << STATUS_QUEUED | 1u << STATUS_RUNNING | 1u << STATUS_CANCELING)
 
 typedef struct Watcher {
     Watchers *watchers;
     IpcCall *call;
-    uint64_t cursor; // the newest entry that was looked at
-    uint64_t *jobs;  // ascending; NULL: all
+    bool presenting;    // still telling the present state
+    uint64_t presented; // up to this job
+    uint64_t cursor;    // the newest entry that was looked at; while presenting: where the entries will begin
+    uint64_t *jobs;     // ascending; NULL: all
     size_t n_jobs;
     TAILQ_ENTRY(Watcher) entry;
 } Watcher;
@@ -95,15 +98,74 @@ static int tell(const HistoryRecord *entry, void *userdata) {
                                json_pack("{s:o, s:I}", "entry", rendered, "cursor", (json_int_t)entry->sequence));
 }
 
+// ---- the present state ----
+
+static int present_task(TaskRecord *task, void *userdata) {
+    Watcher *watcher = userdata;
+    json_t *rendered;
+
+    int r = render_task(watcher->watchers->agent, task, &rendered);
+    return r < 0 ? r : ipc_call_reply_more(watcher->call, json_pack("{s:o}", "task", rendered));
+}
+
+static int present_job(JobRecord *job, void *userdata) {
+    Watcher *watcher = userdata;
+    Agent *agent = watcher->watchers->agent;
+    json_t *rendered;
+
+    if (ipc_call_congested(watcher->call))
+        return 1;
+    watcher->presented = job->id;
+    if (!may_see(watcher, job->id))
+        return 0;
+    int r = render_job(agent, job, true, &rendered);
+    if (r >= 0)
+        r = ipc_call_reply_more(watcher->call, json_pack("{s:o}", "job", rendered));
+    if (r >= 0)
+        r = store_walk_tasks(agent->store, &(StoreFilter){ .job = job->id, .owner_uid = -1 }, present_task, watcher);
+    return r;
+}
+
+static int present_chosen(Watcher *watcher) {
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < watcher->n_jobs; i++)
+        if (watcher->jobs[i] > watcher->presented)
+            r = store_walk_jobs(watcher->watchers->agent->store,
+                                &(StoreFilter){ .job = watcher->jobs[i], .owner_uid = -1 }, present_job, watcher);
+    return r;
+}
+
+static int present_live(Watcher *watcher) {
+    return store_walk_jobs(watcher->watchers->agent->store,
+                           &(StoreFilter){ .after_job = watcher->presented, .statuses = LIVE, .owner_uid = -1 },
+                           present_job, watcher);
+}
+
+// As far as the client keeps up: 0 when all is told, 1 when not yet.
+static int present(Watcher *watcher) {
+    int r = watcher->jobs ? present_chosen(watcher) : present_live(watcher);
+    if (r != 0)
+        return r;
+    watcher->presenting = false;
+    return ipc_call_reply_more(watcher->call, json_pack("{s:I}", "cursor", (json_int_t)watcher->cursor));
+}
+
+// ---- what happens ----
+
 static void read_on(Watcher *watcher) {
     Agent *agent = watcher->watchers->agent;
     uint64_t before;
-    int r;
+    int r = 0;
 
-    do {
+    if (watcher->presenting)
+        r = present(watcher);
+    while (r == 0) {
         before = watcher->cursor;
         r = store_walk_history(agent->store, 0, before, PAGE, tell, watcher);
-    } while (r == 0 && watcher->cursor >= before + PAGE);
+        if (watcher->cursor < before + PAGE)
+            break;
+    }
     if (r < 0)
         log_errno(LOG_WARNING, r, "cannot tell a watcher what has happened");
 }
@@ -121,7 +183,8 @@ static void on_gone(IpcCall *call, void *userdata) {
     watcher_free(userdata);
 }
 
-int watchers_add(Watchers *watchers, IpcCall *call, const uint64_t *jobs, size_t n_jobs, uint64_t after) {
+int watchers_add(Watchers *watchers, IpcCall *call, const uint64_t *jobs, size_t n_jobs, bool present_first,
+                 uint64_t after) {
     Watcher *watcher = calloc(1, sizeof *watcher);
 
     if (!watcher)
@@ -129,6 +192,7 @@ int watchers_add(Watchers *watchers, IpcCall *call, const uint64_t *jobs, size_t
     watcher->watchers = watchers;
     watcher->call = call;
     watcher->cursor = after;
+    watcher->presenting = present_first;
     if (jobs) {
         watcher->jobs = calloc(n_jobs + 1, sizeof *watcher->jobs);
         if (!watcher->jobs) {
@@ -142,6 +206,9 @@ int watchers_add(Watchers *watchers, IpcCall *call, const uint64_t *jobs, size_t
     TAILQ_INSERT_TAIL(&watchers->all, watcher, entry);
     ipc_call_on_gone(call, on_gone, watcher);
     ipc_call_on_drained(call, on_drained, watcher);
+    if (!present_first)
+        return ipc_call_reply_more(call, json_pack("{s:I}", "cursor", (json_int_t)after));
+    read_on(watcher);
     return 0;
 }
 
@@ -150,6 +217,6 @@ void watchers_notify(Watchers *watchers, uint64_t newest) {
 
     watchers->newest = newest;
     TAILQ_FOREACH (watcher, &watchers->all, entry)
-        if (watcher->cursor < newest && !ipc_call_congested(watcher->call))
+        if (!watcher->presenting && watcher->cursor < newest && !ipc_call_congested(watcher->call))
             read_on(watcher);
 }

@@ -10,8 +10,10 @@ int watchers_new(Agent *agent, Watchers **ret);
 Watchers *watchers_free(Watchers *watchers);
 
 // Makes a watcher of a call (its further life is the call's). jobs: the ids watched, NULL for all that the caller may
-// see. after: the cursor. Negative errno.
-int watchers_add(Watchers *watchers, IpcCall *call, const uint64_t *jobs, size_t n_jobs, uint64_t after);
+// see. With present_first the present state is told before the entries; they begin behind the cursor after. Negative
+// errno.
+int watchers_add(Watchers *watchers, IpcCall *call, const uint64_t *jobs, size_t n_jobs, bool present_first,
+                 uint64_t after);
 
 // After a commit: tells everybody what is new up to and with the entry newest, the last one that is durable. The
 // replies are held.
