@@ -19,7 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LIVE (1u << STATUS_NOT_SUBMITTED | 1u << STATUS_QUEUED | 1u << STATUS_RUNNING | 1u << STATUS_CANCELING)
+#define STATUSES_LIVE (1u << STATUS_NOT_SUBMITTED | 1u << STATUS_QUEUED | 1u << STATUS_RUNNING | 1u << STATUS_CANCELING)
 
 // ---- from the store into memory ----
 
@@ -61,7 +61,7 @@ static void collect_job(Job *job, void *userdata) {
 static int load(Jobs *jobs, JobArray *array) {
     Store *store = jobs->agent->store;
 
-    int r = store_walk_jobs(store, &(StoreFilter){ .statuses = LIVE, .owner_uid = -1 }, take_job, jobs);
+    int r = store_walk_jobs(store, &(StoreFilter){ .statuses = STATUSES_LIVE, .owner_uid = -1 }, take_job, jobs);
     if (r < 0)
         return r;
     array->jobs = calloc(jobs->n_jobs + 1, sizeof *array->jobs);

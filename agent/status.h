@@ -56,3 +56,6 @@ int priority_from_name(const char *name, Priority *ret);
 static inline bool status_is_terminal(Status status) {
     return status == STATUS_FINISHED || status == STATUS_FAILED || status == STATUS_CANCELED;
 }
+
+// As a mask of 1 << Status: those that are not terminal.
+#define STATUSES_LIVE (1u << STATUS_NOT_SUBMITTED | 1u << STATUS_QUEUED | 1u << STATUS_RUNNING | 1u << STATUS_CANCELING)

@@ -11,7 +11,7 @@
 #include <sys/queue.h>
 
 #define PAGE 256 // entries read at a time
-#define LIVE (1u << STATUS_NOT_SUBMITTED | 1u << STATUS_QUEUED | 1u << STATUS_RUNNING | 1u << STATUS_CANCELING)
+#define STATUSES_LIVE (1u << STATUS_NOT_SUBMITTED | 1u << STATUS_QUEUED | 1u << STATUS_RUNNING | 1u << STATUS_CANCELING)
 
 typedef struct Watcher {
     Watchers *watchers;
@@ -137,9 +137,10 @@ static int present_chosen(Watcher *watcher) {
 }
 
 static int present_live(Watcher *watcher) {
-    return store_walk_jobs(watcher->watchers->agent->store,
-                           &(StoreFilter){ .after_job = watcher->presented, .statuses = LIVE, .owner_uid = -1 },
-                           present_job, watcher);
+    return store_walk_jobs(
+        watcher->watchers->agent->store,
+        &(StoreFilter){ .after_job = watcher->presented, .statuses = STATUSES_LIVE, .owner_uid = -1 }, present_job,
+        watcher);
 }
 
 // As far as the client keeps up: 0 when all is told, 1 when not yet.
