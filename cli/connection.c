@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "cli/connection.h"
+
+#include "base/log.h"
+#include "cli/errors.h"
+#include "cli/memory.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_SOCKET "/run/corral/io.corral"
+
+const char *connection_path(const Arguments *arguments) {
+    const char *environment = getenv("CORRAL_SOCKET");
+
+    if (arguments->value[OPTION_SOCKET])
+        return arguments->value[OPTION_SOCKET];
+    return environment && environment[0] ? environment : DEFAULT_SOCKET;
+}
+
+int connection_complain(int error, const char *path) {
+    const char *hint = error == -EACCES ? "may you use it? (its group, or --socket PATH)"
+                                        : "is corrald running? (systemctl status corrald, or --socket PATH)";
+
+    log_error("cannot connect to %s: %s; %s", path, strerror(-error), hint);
+    return error;
+}
+
+int connection_open(const char *path, IpcClient **ret) {
+    int r = ipc_client_connect(path, ret);
+    return r < 0 ? connection_complain(r, path) : 0;
+}
+
+int connection_complain_lost(int error) {
+    if (error == -EBADMSG)
+        log_error("what the agent answered is not varlink; is it corrald?");
+    else
+        log_error("the agent went away before it answered: %s; what was asked for may have been done",
+                  strerror(-error));
+    return error;
+}
+
+int connection_complain_of_reply(const IpcReply *reply) {
+    AUTO_FREE char *text = error_text(reply->error, reply->parameters);
+
+    log_error("%s", text);
+    return -EREMOTEIO;
+}
+
+// The agent closes connections that send more than it takes; this tells why before it does.
+static int check_size(const json_t *parameters) {
+    Buffer buffer = BUFFER_NULL;
+
+    memory_require(ipc_json_print(parameters, &buffer) == 0);
+    size_t size = buffer_size(&buffer);
+    buffer_deinit(&buffer);
+    if (size <= REQUEST_MAX)
+        return 0;
+    log_error("the call has %zu bytes, more than the agent takes in one (%d); give tasks in parts with 'corral add'",
+              size, REQUEST_MAX);
+    return -EMSGSIZE;
+}
+
+int connection_send(IpcClient *client, const char *method, json_t *parameters, IpcCallFlags flags) {
+    AUTO_FREE char *name = memory_printf(JOBS_INTERFACE "%s", method);
+
+    if (parameters && check_size(parameters) < 0) {
+        json_decref(parameters);
+        return -EMSGSIZE;
+    }
+    int r = ipc_client_send(client, name, parameters, flags);
+    if (r == -EPIPE)
+        return 0; // what the agent said before it closed can still be received
+    return r < 0 ? connection_complain_lost(r) : 0;
+}
+
+int connection_receive(IpcClient *client, IpcReply *ret) {
+    int r = ipc_client_receive(client, ret);
+
+    if (r < 0)
+        return connection_complain_lost(r);
+    return ret->error ? connection_complain_of_reply(ret) : 0;
+}
+
+int connection_call(const Arguments *arguments, const char *method, json_t *parameters, json_t **ret) {
+    AUTO_IPC_CLIENT IpcClient *client = NULL;
+    AUTO_IPC_REPLY IpcReply reply = IPC_REPLY_NULL;
+
+    int r = connection_open(connection_path(arguments), &client);
+    if (r < 0)
+        json_decref(parameters);
+    else
+        r = connection_send(client, method, parameters, 0);
+    if (r >= 0)
+        r = connection_receive(client, &reply);
+    if (r >= 0 && ret)
+        *ret = json_incref(reply.parameters);
+    return r < 0 ? r : 0;
+}
+
+int connection_stream(const Arguments *arguments, const char *method, json_t *parameters,
+                      int (*each)(const json_t *reply, void *userdata), void *userdata) {
+    AUTO_IPC_CLIENT IpcClient *client = NULL;
+    AUTO_IPC_REPLY IpcReply reply = IPC_REPLY_NULL;
+
+    int r = connection_open(connection_path(arguments), &client);
+    if (r < 0)
+        json_decref(parameters);
+    else
+        r = connection_send(client, method, parameters, IPC_CALL_MORE);
+    if (r < 0)
+        return r;
+    do {
+        r = connection_receive(client, &reply);
+        if (r >= 0)
+            r = each(reply.parameters, userdata);
+    } while (r >= 0 && reply.continues);
+    return r < 0 ? r : 0;
+}

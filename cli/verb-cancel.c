@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Cancel, and print the receipt of each element: what was stopped, and how long each step took.
+#include "base/log.h"
+#include "base/utf8.h"
+#include "cli/batch.h"
+#include "cli/errors.h"
+#include "cli/format.h"
+#include "cli/job-spec.h"
+#include "cli/memory.h"
+#include "cli/operands.h"
+#include "cli/output.h"
+#include "cli/processes.h"
+#include "cli/status.h"
+#include "cli/terminal.h"
+#include "cli/verbs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int make_options(const Arguments *arguments, json_t **ret) {
+    const char *message = arguments->value[OPTION_MESSAGE];
+    AUTO_JSON json_t *options = memory_json(json_object());
+    int64_t grace;
+    size_t characters;
+
+    if (message && utf8_count(message, strlen(message), &characters) < 0)
+        return arguments_complain(arguments, "the message is not UTF-8");
+    if (message)
+        memory_set(options, "message", json_string(message));
+    int r = duration_option(arguments, OPTION_GRACE, &grace);
+    if (r < 0)
+        return r;
+    if (r > 0)
+        memory_set(options, "gracePeriod", json_integer(grace));
+    if (arguments_has(arguments, OPTION_FORCE))
+        memory_set(options, "force", json_true());
+    memory_set(options, "wait", json_boolean(!arguments_has(arguments, OPTION_NO_WAIT)));
+    *ret = TAKE_PTR(options);
+    return 0;
+}
+
+typedef struct ReceiptPart {
+    const char *member;
+    const char *one, *many; // for counts, what was counted; for durations, what came after it
+} ReceiptPart;
+
+// "3 tasks failed, 14 processes killed"; counts that are null or 0 are left out.
+static void print_counts(const json_t *result) {
+    static const ReceiptPart parts[] = {
+        { "tasksFailed", "task failed", "tasks failed" },
+        { "tasksCanceled", "task canceled", "tasks canceled" },
+        { "processesKilled", "process killed", "processes killed" },
+    };
+    const char *separator = ": ";
+
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        json_int_t count = json_integer_value(json_object_get(result, parts[i].member));
+        if (count <= 0)
+            continue;
+        printf("%s%" JSON_INTEGER_FORMAT " %s", separator, count, count == 1 ? parts[i].one : parts[i].many);
+        separator = ", ";
+    }
+}
+
+// "; frozen after 310us, killed after 350us, empty after 5ms, recorded after 6ms"
+static void print_times(const json_t *result) {
+    static const ReceiptPart parts[] = {
+        { "frozenAfter", "frozen", NULL },
+        { "killedAfter", "killed", NULL },
+        { "emptyAfter", "empty", NULL },
+        { "recordedAfter", "recorded", NULL },
+    };
+    const char *separator = "; ";
+
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        AUTO_FREE char *duration = format_field(result, parts[i].member, FIELD_DURATION);
+        if (!duration)
+            continue;
+        printf("%s%s after %s", separator, parts[i].one, duration);
+        separator = ", ";
+    }
+}
+
+// Returns whether it was done.
+static bool print_result(const Reference *reference, const json_t *result) {
+    const json_t *stuck = json_object_get(result, "stuck");
+    AUTO_FREE char *status = format_field(result, "status", FIELD_TEXT);
+    char element[REFERENCE_TEXT_MAX];
+
+    (void)reference_format(element, *reference);
+    if (json_is_string(json_object_get(result, "error"))) {
+        AUTO_FREE char *text = error_text_of_result(result);
+        log_error("%s: %s", element, text);
+        return false;
+    }
+    const char *begin = terminal_coloured() ? style_begin(status_style(status)) : "";
+    printf("%s %s%s%s", element, begin, status ? status : "-", begin[0] ? style_end() : "");
+    print_counts(result);
+    print_times(result);
+    putchar('\n');
+    if (json_array_size(stuck) == 0)
+        return true;
+    (void)output_flush();
+    processes_complain_stuck(stuck);
+    log_error("%s: the agent keeps trying; 'corral show %s' tells how it stands", element, element);
+    return false;
+}
+
+static bool is_done(const json_t *result) {
+    return !json_is_string(json_object_get(result, "error")) && json_array_size(json_object_get(result, "stuck")) == 0;
+}
+
+int verb_cancel(const Arguments *arguments) {
+    AUTO_FREE Reference *references = NULL;
+    AUTO_JSON json_t *options = NULL, *results = NULL;
+    size_t n = arguments->n_operands;
+    bool done = true;
+
+    if (operands_references(arguments, true, &references) < 0 || make_options(arguments, &options) < 0)
+        return EXIT_USAGE;
+    if (batch_call(arguments, "CancelJobs", "CancelTasks", references, n, options, &results) < 0)
+        return EXIT_FAILURE;
+    for (size_t i = 0; i < n; i++) {
+        const json_t *result = json_array_get(results, i);
+        done &= arguments_has(arguments, OPTION_JSON) ? is_done(result) : print_result(&references[i], result);
+    }
+    return done ? EXIT_SUCCESS : EXIT_FAILURE;
+}
