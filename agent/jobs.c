@@ -279,9 +279,9 @@ void task_enqueue(Task *task) {
     Task *other;
 
     // Tasks run in the order added, also those that wait again: nearly always the place is at one of the ends.
-    TAILQ_FOREACH_REVERSE(other, &task->job->queue, TaskList, queue_entry)
-    if (other->record.id < task->record.id)
-        break;
+    TAILQ_FOREACH_REVERSE (other, &task->job->queue, TaskList, queue_entry)
+        if (other->record.id < task->record.id)
+            break;
     if (other)
         TAILQ_INSERT_AFTER(&task->job->queue, other, task, queue_entry);
     else

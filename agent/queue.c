@@ -29,9 +29,9 @@ void queue_insert(Jobs *jobs, Job *job) {
         TAILQ_INSERT_HEAD(list, job, rank_entry);
         return;
     }
-    TAILQ_FOREACH_REVERSE(other, list, JobList, rank_entry)
-    if (other->record.queue_order <= job->record.queue_order)
-        break;
+    TAILQ_FOREACH_REVERSE (other, list, JobList, rank_entry)
+        if (other->record.queue_order <= job->record.queue_order)
+            break;
     if (other)
         TAILQ_INSERT_AFTER(list, other, job, rank_entry);
     else
