@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/magic.h>
 #include <poll.h>
 #include <signal.h>
@@ -12,8 +13,10 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -66,6 +69,22 @@ static pid_t start_janitor(const Harness *harness) {
     _exit(0);
 }
 
+// The launcher inherits all this, and no task may see any of it.
+static void take_what_is_not_passed_on(void) {
+    struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+    struct rlimit core;
+
+    cr_assert_eq(getrlimit(RLIMIT_CORE, &core), 0);
+    core.rlim_cur = core.rlim_max;
+    cr_assert_eq(setrlimit(RLIMIT_CORE, &core), 0);
+    cr_assert_neq(signal(SIGUSR2, SIG_IGN), SIG_ERR);
+    cr_assert_eq(syscall(SYS_capget, &header, data), 0);
+    data[0].inheritable = data[0].permitted;
+    cr_assert_eq(syscall(SYS_capset, &header, data), 0);
+    cr_assert_eq(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_KILL, 0, 0), 0);
+}
+
 void harness_init(Harness *harness) {
     const char *mount = find_mount();
     int pair[2];
@@ -86,6 +105,7 @@ void harness_init(Harness *harness) {
 
     cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
     cr_assert_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+    take_what_is_not_passed_on();
     harness->socket = pair[0];
     harness->launcher = fork();
     cr_assert_geq(harness->launcher, 0);
@@ -287,11 +307,36 @@ void sleep_msec(unsigned msec) {
     (void)nanosleep(&(struct timespec){ .tv_sec = msec / 1000, .tv_nsec = msec % 1000 * 1000000L }, NULL);
 }
 
-char process_state(pid_t pid) {
-    char path[32], stat[512];
+pid_t harness_member(const Harness *harness) {
+    char pids[64];
+
+    for (unsigned i = 0; i < WAIT_MSEC; i++) {
+        if (file_read_at(harness->cgroup_fd, "cgroup.procs", pids, sizeof(pids)) > 0)
+            return atoi(pids);
+        sleep_msec(1);
+    }
+    cr_assert_fail("no process in the cgroup");
+    return 0;
+}
+
+// What follows the name of the command, empty when the process has gone.
+static const char *read_stat(pid_t pid) {
+    static char stat[512];
+    char path[32];
 
     (void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
     if (file_read_at(AT_FDCWD, path, stat, sizeof(stat)) < 0)
-        return 0;
-    return strrchr(stat, ')')[2];
+        return "";
+    return strrchr(stat, ')') + 2;
+}
+
+char process_state(pid_t pid) {
+    return read_stat(pid)[0];
+}
+
+pid_t process_parent(pid_t pid) {
+    int parent = 0;
+
+    cr_assert_eq(sscanf(read_stat(pid), "%*c %d", &parent), 1);
+    return parent;
 }

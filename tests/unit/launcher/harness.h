@@ -71,5 +71,8 @@ pid_t harness_sleeper(const Harness *harness, int cgroup_fd);
 bool harness_await_event(const Harness *harness, const char *field, int value);
 void harness_freeze(const Harness *harness, bool frozen);
 void sleep_msec(unsigned msec);
+// Waits for a process to be in the cgroup.
+pid_t harness_member(const Harness *harness);
 // The state letter of a process, 0 when it has gone.
 char process_state(pid_t pid);
+pid_t process_parent(pid_t pid);

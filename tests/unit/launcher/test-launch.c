@@ -104,10 +104,11 @@ Test(launch, failing_steps) {
     (void)close(fd);
     cr_assert_eq(mkdirat(h.path_fd, "private", 0700), 0);
 
-    char no_program[96], no_format[96], private[96];
+    char no_program[96], no_format[96], private[96], forbidden[96];
     (void)snprintf(no_program, sizeof(no_program), "%s/no-program", h.path);
     (void)snprintf(no_format, sizeof(no_format), "%s/no-format", h.path);
     (void)snprintf(private, sizeof(private), "%s/private", h.path);
+    (void)snprintf(forbidden, sizeof(forbidden), "%s/records/file", h.path);
     char path_both[128], path_format[128];
     (void)snprintf(path_both, sizeof(path_both), "PATH=/nonexistent:%s:/also-not", h.path);
     (void)snprintf(path_format, sizeof(path_format), "PATH=%s:/bin", h.path);
@@ -135,10 +136,10 @@ Test(launch, failing_steps) {
         { { .arguments = ARGUMENTS("true"), .input = "/etc/shadow", .uid = NOBODY, .gid = NOBODY },
           LAUNCH_STEP_STDIN,
           EACCES },
-        { { .arguments = ARGUMENTS("true"), .output = "/etc/corral-test", .uid = NOBODY, .gid = NOBODY },
+        { { .arguments = ARGUMENTS("true"), .output = forbidden, .uid = NOBODY, .gid = NOBODY },
           LAUNCH_STEP_STDOUT,
           EACCES },
-        { { .arguments = ARGUMENTS("true"), .error = "/etc/corral-test", .uid = NOBODY, .gid = NOBODY },
+        { { .arguments = ARGUMENTS("true"), .error = forbidden, .uid = NOBODY, .gid = NOBODY },
           LAUNCH_STEP_STDERR,
           EACCES },
         { { .arguments = ARGUMENTS("true"), .error = "/nonexistent/file", .output = "/dev/null" },
@@ -306,6 +307,13 @@ Test(launch, streams_are_files) {
                                        .error = "both",
                                        .attempt = i });
     cr_assert_str_eq(harness_read(&h, "both"), "input\nerror\noutput\n");
+    // Two open files could not both have the lock.
+    LaunchRecord locked = harness_run(&h, &(TestLaunch){ .arguments = SHELL("flock -n 1 && flock -n 2"),
+                                                         .attempt = 4,
+                                                         .directory = h.path,
+                                                         .output = "both",
+                                                         .error = "both" });
+    cr_assert_eq(locked.wait_status, 0);
     LaunchRecord record = harness_run(
         &h,
         &(TestLaunch){
@@ -379,33 +387,12 @@ Test(launch, second_claim_wins_nothing) {
     cr_assert_str_eq(harness_output(&h, 3, STDOUT_SUFFIX), "x\n");
 
     // Not even when the first has ended.
+    LaunchRecord again;
     harness_launch(&h, &launch);
-    harness_run(&h, &(TestLaunch){ .arguments = SHELL("exit 0"), .attempt = 4 });
-    sleep_msec(50);
-    cr_assert_str_eq(harness_output(&h, 3, STDOUT_SUFFIX), "x\n");
+    harness_run(&h, &(TestLaunch){ .arguments = SHELL("sleep 0.3"), .attempt = 4 });
+    cr_assert(harness_wait(&h, 3, 0, &again));
+    cr_assert_eq(memcmp(&record, &again, sizeof(record)), 0);
     cr_assert(!harness_has(&h, h.records_fd, 3, CLAIM_SUFFIX));
-}
-
-static pid_t parent_of(pid_t pid) {
-    char path[32], stat[512];
-    int parent = 0;
-
-    (void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-    cr_assert_gt(file_read_at(AT_FDCWD, path, stat, sizeof(stat)), 0);
-    cr_assert_eq(sscanf(strrchr(stat, ')') + 2, "%*c %d", &parent), 1);
-    return parent;
-}
-
-static pid_t wait_for_member(void) {
-    char text[64];
-
-    for (unsigned i = 0; i < 5000; i++) {
-        if (file_read_at(h.cgroup_fd, "cgroup.procs", text, sizeof(text)) > 0)
-            return atoi(text);
-        sleep_msec(1);
-    }
-    cr_assert_fail("no process in the cgroup");
-    return 0;
 }
 
 static int lock_claim(void) {
@@ -421,7 +408,7 @@ static int lock_claim(void) {
 
 Test(launch, reaper_that_dies_leaves_an_unlocked_claim) {
     harness_launch(&h, &(TestLaunch){ .arguments = ARGUMENTS("sleep", "30") });
-    pid_t task = wait_for_member(), reaper = parent_of(task);
+    pid_t task = harness_member(&h), reaper = process_parent(task);
 
     cr_assert_neq(reaper, h.launcher);
     cr_assert_eq(lock_claim(), -EWOULDBLOCK);
@@ -446,7 +433,7 @@ Test(launch, launcher_that_dies_takes_no_record_along) {
     LaunchRecord record;
 
     harness_launch(&h, &(TestLaunch){ .arguments = SHELL("sleep 0.3; echo late; exit 9"), .keep = true });
-    (void)wait_for_member();
+    (void)harness_member(&h);
     cr_assert_eq(kill(h.launcher, SIGKILL), 0);
     cr_assert(harness_wait(&h, 1, 5000, &record));
     cr_assert_eq(WEXITSTATUS(record.wait_status), 9);
@@ -473,7 +460,7 @@ Test(launch, killed_before_its_program) {
     // A child that is born frozen never gets there, and its reaper waits; the kill releases both.
     harness_freeze(&h, true);
     harness_launch(&h, &(TestLaunch){ .arguments = SHELL("echo never"), .keep = true });
-    (void)wait_for_member();
+    (void)harness_member(&h);
     cr_assert(!harness_wait(&h, 1, 50, &record));
     cr_assert_eq(file_write_at(h.cgroup_fd, "cgroup.kill", "1"), 0);
     cr_assert(harness_wait(&h, 1, 5000, &record));

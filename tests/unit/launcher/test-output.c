@@ -2,6 +2,7 @@
 // Output that is kept: all of it, up to a bound, and never at the price of the task or its record.
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -60,18 +61,43 @@ Test(output, comes_while_the_task_runs) {
     cr_assert(!harness_has(&h, h.records_fd, 1, RECORD_SUFFIX));
 }
 
-Test(output, last_words_are_kept) {
-    // All of it is in the pipe when the task ends.
-    LaunchRecord record = harness_run(
-        &h, &(TestLaunch){ .arguments = SHELL("head -c 60000 /dev/zero | tr '\\0' a; kill -KILL $$"), .keep = true });
-    cr_assert_eq(record.stdout_kept, 60000);
+// Launches a task and holds its reaper until the main process has ended: all output is in the pipe then.
+static LaunchRecord run_behind_the_reapers_back(const TestLaunch *launch) {
+    LaunchRecord record;
+
+    harness_launch(&h, launch);
+    pid_t task = harness_member(&h), reaper = process_parent(task);
+    sleep_msec(50);
+    cr_assert_eq(kill(reaper, SIGSTOP), 0);
+    for (unsigned i = 0; i < 10000 && process_state(task) != 'Z'; i++)
+        sleep_msec(1);
+    cr_assert_eq(process_state(task), 'Z');
+    cr_assert_eq(kill(reaper, SIGCONT), 0);
+    cr_assert(harness_wait(&h, 1, 5000, &record));
+    return record;
 }
 
-Test(output, daemon_does_not_hold_up_the_record) {
-    LaunchRecord record = harness_run(
-        &h,
-        &(TestLaunch){ .arguments = SHELL("(trap '' TERM; sleep 30) & (while :; do echo x; done) & sleep 0.1; exit 4"),
+Test(output, last_words_are_kept) {
+    LaunchRecord record = run_behind_the_reapers_back(
+        &(TestLaunch){ .arguments = SHELL("sleep 0.3; echo e >&2; head -c 60000 /dev/zero | tr '\\0' a; kill -KILL $$"),
                        .keep = true });
+
+    cr_assert_eq(WTERMSIG(record.wait_status), SIGKILL);
+    cr_assert_eq(record.stdout_kept, 60000);
+    cr_assert_eq(record.stderr_kept, 2);
+}
+
+Test(output, daemon_is_not_waited_for) {
+    // It fills the pipe as fast as it is emptied, and never closes it.
+    LaunchRecord record = run_behind_the_reapers_back(
+        &(TestLaunch){ .arguments = SHELL("(trap '' PIPE; sleep 0.3; yes) & sleep 0.6; exit 4"), .keep = true });
+
+    cr_assert_eq(WEXITSTATUS(record.wait_status), 4);
+    cr_assert_eq(record.stdout_kept, 65536);
+}
+
+Test(output, silent_daemon_is_not_waited_for) {
+    LaunchRecord record = harness_run(&h, &(TestLaunch){ .arguments = SHELL("sleep 30 & exit 4"), .keep = true });
 
     cr_assert_eq(WEXITSTATUS(record.wait_status), 4);
     cr_assert_lt(record.end_boottime - record.start_boottime, 5000000);
