@@ -6,7 +6,13 @@
 // Replies are held: what handlers answer is kept, in order, until ipc_server_release(); so that the owner can make the
 // facts durable first. ipc_server_fail_held() replaces all held replies by one error each, when that went wrong.
 // A connection's calls are handled in order; the next one is taken up when the one before has its final reply (held or
-// not), so many pipelined calls can be handled within one dispatch.
+// not), so many pipelined calls can be handled within one dispatch. What a client has sent whole is handled even when
+// it does not wait for the answer; a call that goes on when its client is gone ends with its gone callback, unless it
+// is oneway: nobody waited for that one.
+//
+// Handlers and drained callbacks are called by ipc_server_dispatch() alone, gone callbacks by ipc_server_fail_held()
+// and ipc_server_free() too; so replies may be given while walking over calls. None of them may call one of those
+// three, or ipc_server_release().
 #pragma once
 
 #include "base/cleanup.h"
@@ -22,9 +28,10 @@ typedef struct IpcCall IpcCall; // one call that has no final reply yet
 typedef struct IpcServerConfig {
     const char *vendor, *product, *version, *url; // for org.varlink.service.GetInfo; borrowed for the server's life
     size_t message_max;                           // bytes of one incoming message
-    size_t backlog_max; // bytes of output that may wait for a client before streams must pause
-    size_t connections_max;
+    size_t backlog_max;             // bytes of output that may wait for a client before streams must pause
+    size_t connections_max;         // a sixteenth of them is kept for root
     size_t connections_per_uid_max; // not for root
+    bool limit_root;                // treat root like everybody else, for tests
 } IpcServerConfig;
 
 // message 1 MiB, backlog 1 MiB, 1024 connections, 128 per uid
@@ -52,24 +59,29 @@ DEFINE_CLEANUP(IpcServer, ipc_server_free)
 int ipc_server_add_interface(IpcServer *server, const char *text, const IpcMethod *methods, size_t n_methods,
                              void *userdata);
 
-// Takes over a listening socket. May be called for several.
+// Takes over a listening socket, once it has succeeded. May be called for several.
 int ipc_server_listen(IpcServer *server, int fd);
 
+// Takes over a connected socket, in any case. -EUSERS when a limit is reached.
+int ipc_server_add_connection(IpcServer *server, int fd);
+
 // Makes a listening unix socket at path with the mode given; a stale socket file is replaced, a living one is
-// -EADDRINUSE.
+// -EADDRINUSE, a file of another kind -EEXIST.
 int ipc_listen_unix(const char *path, mode_t mode, int *ret_fd);
 
 int ipc_server_fd(const IpcServer *server);
 
 // Accepts, reads, handles, writes what is ready, bounded so that no client starves the others. Never blocks. Negative
-// errno only for what concerns the whole server.
+// errno only for what concerns the whole server; too few descriptors to accept clients is reported once a second.
 int ipc_server_dispatch(IpcServer *server);
 
 // Whether replies are held.
 bool ipc_server_holds(const IpcServer *server);
 // Sends what is held. A full socket keeps the rest until it is writable.
 void ipc_server_release(IpcServer *server);
-// Replaces every held reply by the error (final; parameters stolen, may be NULL); the calls concerned are over.
+// Replaces every held reply by the error (final; parameters stolen, may be NULL), one for each call; the calls
+// concerned are over, and where one had only a part of its replies held, its gone callback is called. The errors are
+// held too.
 void ipc_server_fail_held(IpcServer *server, const char *error, json_t *parameters);
 
 size_t ipc_server_connections(const IpcServer *server);
@@ -89,7 +101,8 @@ int ipc_call_error(IpcCall *call, const char *error, json_t *parameters);
 // org.varlink.service.InvalidParameter naming the parameter.
 int ipc_call_invalid_parameter(IpcCall *call, const char *parameter);
 
-// Called once when the client is gone before the final reply; the call must not be touched afterwards.
+// Called once when the client is gone, or the call has been ended by ipc_server_fail_held(), before the final reply;
+// the call must not be touched afterwards.
 void ipc_call_on_gone(IpcCall *call, void (*gone)(IpcCall *call, void *userdata), void *userdata);
 
 // For streams: whether the client's backlog is over the limit; then stop, and go on when drained is called (each time
