@@ -113,6 +113,7 @@ static void take_effect(Agent *agent) {
     garbage_collect(agent->garbage);
     if (told)
         watchers_notify(agent->watchers, newest);
+    followers_notify(agent->followers);
     ipc_server_release(agent->server);
     if (ended)
         retention_job_ended(agent);
@@ -278,6 +279,8 @@ static int build(Agent *agent) {
     if (r >= 0)
         r = watchers_new(agent, &agent->watchers);
     if (r >= 0)
+        r = followers_new(agent, &agent->followers);
+    if (r >= 0)
         r = make_server(agent);
     if (r >= 0)
         r = records_new(agent, &agent->records);
@@ -331,6 +334,7 @@ Agent *agent_free(Agent *agent) {
     agent->launcher = launcher_free(agent->launcher);
     agent->jobs = jobs_free(agent->jobs);
     agent->watchers = watchers_free(agent->watchers);
+    agent->followers = followers_free(agent->followers);
     agent->records = records_free(agent->records);
     agent->garbage = garbage_free(agent->garbage);
     agent->store = store_free(agent->store);

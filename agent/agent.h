@@ -14,11 +14,12 @@
 #include <systemd/sd-event.h>
 
 typedef struct Agent Agent;
-typedef struct Jobs Jobs;         // agent/jobs.h: the live jobs
-typedef struct Launcher Launcher; // agent/launcher-client.h
-typedef struct Records Records;   // agent/records.h: the reapers' files
-typedef struct Watchers Watchers; // agent/watch.h
-typedef struct Garbage Garbage;   // agent/garbage.h
+typedef struct Jobs Jobs;           // agent/jobs.h: the live jobs
+typedef struct Launcher Launcher;   // agent/launcher-client.h
+typedef struct Records Records;     // agent/records.h: the reapers' files
+typedef struct Watchers Watchers;   // agent/watch.h
+typedef struct Followers Followers; // agent/output.h
+typedef struct Garbage Garbage;     // agent/garbage.h
 
 typedef struct AgentConfig {
     const char *socket_path; // NULL: passed by the service manager
@@ -39,6 +40,7 @@ struct Agent {
     Launcher *launcher;
     Records *records;
     Watchers *watchers;
+    Followers *followers;
     Garbage *garbage;
 
     CgroupMount mount;

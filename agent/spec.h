@@ -12,6 +12,12 @@
 #define MESSAGE_MAX_CHARACTERS 320
 #define TASKS_PER_CALL_MAX 100000
 
+// A job's environment, a task's, its command and its paths have to fit into one LAUNCH packet together, and a job does
+// not know the tasks that are yet to come: each has its share.
+#define SPEC_COMMAND_BYTES_MAX 49152u
+#define SPEC_ENVIRONMENT_BYTES_MAX 24576u
+#define SPEC_ENVIRONMENT_MAX 1024u // variables
+
 // An error of the interface to be sent: name (static, full, such as "io.corral.Jobs.TooLong") and parameters (owned).
 typedef struct SpecError {
     const char *name;
@@ -45,6 +51,9 @@ int message_check(const char *message, SpecError *ret_error);
 // user no longer exists.
 int launch_packet_build(const JobRecord *job, const json_t *job_spec, const json_t *task_spec, const AttemptKey *key,
                         uint64_t output_max, Buffer *packet);
+
+// The number of a process limit (RLIMIT_...) by the name of prlimit(1) in lower case. -ENOENT.
+int spec_process_limit_number(const char *name, int *ret);
 
 // The CgroupLimits of a JobSpec, CGROUP_UNKNOWN where none is asked for.
 CgroupLimits job_spec_limits(const json_t *spec);

@@ -51,15 +51,16 @@ typedef int (*StoreTaskVisitor)(TaskRecord *task, void *userdata);
 typedef int (*StoreAttemptVisitor)(AttemptRecord *attempt, void *userdata);
 typedef int (*StoreHistoryVisitor)(const HistoryRecord *entry, void *userdata);
 
+//
+// A visitor may read other things, and write, but not begin the walk that it is called from once more.
+
 typedef struct StoreFilter {
-    uint64_t job;       // exactly this one; 0: any
-    uint64_t after_job; // ids behind this; for tasks: behind (after_job, after_task)
+    uint64_t job;       // exactly this one; 0: any (tasks: must be set)
+    uint64_t after_job; // jobs with ids behind this
     uint32_t after_task;
     uint32_t statuses; // mask of 1 << Status; 0: any
-    int64_t owner_uid; // -1: any
-    const char *name;  // exact; NULL: any
-    const char *name_prefix;
-    uint32_t limit; // 0: none
+    int64_t owner_uid; // of jobs; -1: any
+    uint32_t limit;    // 0: none
 } StoreFilter;
 
 int store_walk_jobs(Store *store, const StoreFilter *filter, StoreJobVisitor visit, void *userdata);

@@ -2,12 +2,14 @@
 // The user and group database (NSS), with a small cache whose entries live half a minute.
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
 typedef struct User {
     uid_t uid;
     gid_t gid;
+    bool known;       // the database has an entry
     const char *name; // the number as text when the database does not know the uid
     const char *home; // "/" then
     const char *shell;
@@ -16,10 +18,10 @@ typedef struct User {
 } User;
 
 // Valid until the next call of a function of this module. A uid without an entry is answered as described above, with
-// gid equal to uid. Negative errno when the database fails.
+// the gid of nobody: its own number may be that of a group with rights. Negative errno when the database fails.
 int user_by_uid(uid_t uid, const User **ret);
 
-// By name, or a decimal uid. -ENOENT.
+// By name, or a decimal uid that the database knows. -ENOENT.
 int user_by_name(const char *name, const User **ret);
 
 // -ENOENT.
