@@ -32,7 +32,8 @@
 #include "base/parse.h"
 
 // The last to go when memory is short, but not beyond the OOM killer's reach.
-#define OOM_SCORE "-900"
+#define OOM_SCORE (-900)
+#define OOM_SCORE_TEXT "-900"
 
 typedef struct Launcher {
     LauncherConfig config;
@@ -65,17 +66,23 @@ static int launcher_take_signals(Launcher *launcher) {
     return launcher->signal_fd < 0 ? -errno : 0;
 }
 
+static int read_oom_score(int proc_fd, int64_t *ret) {
+    char text[16];
+
+    ssize_t n = file_read_line_at(proc_fd, "self/oom_score_adj", text, sizeof(text));
+    return n < 0 ? (int)n : parse_int64(text, -1000, 1000, ret);
+}
+
 // The reapers inherit the protection; the tasks do not.
 static int launcher_protect(Launcher *launcher) {
-    char text[16];
     int64_t score;
 
-    // Not granted in some containers: then it stays as it is.
-    (void)file_write_at(launcher->proc_fd, "self/oom_score_adj", OOM_SCORE);
-    ssize_t n = file_read_line_at(launcher->proc_fd, "self/oom_score_adj", text, sizeof(text));
-    int r = n < 0 ? (int)n : parse_int64(text, -1000, 1000, &score);
+    int r = read_oom_score(launcher->proc_fd, &score);
     if (r < 0)
         return r;
+    // Not granted everywhere: then it stays as it is.
+    if (score > OOM_SCORE && file_write_at(launcher->proc_fd, "self/oom_score_adj", OOM_SCORE_TEXT) >= 0)
+        score = OOM_SCORE;
     launcher->protected_from_oom = score < 0;
     return 0;
 }
