@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/capability.h>
 #include <linux/magic.h>
 #include <poll.h>
@@ -23,6 +24,7 @@
 #include <unistd.h>
 
 #include "agent/launcher/launcher.h"
+#include "base/cleanup.h"
 #include "base/file.h"
 
 #define WAIT_MSEC 10000
@@ -85,9 +87,42 @@ static void take_what_is_not_passed_on(void) {
     cr_assert_eq(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_KILL, 0, 0), 0);
 }
 
-void harness_init(Harness *harness) {
-    const char *mount = find_mount();
+// A process may be cloned into a cgroup only by one that may move it there: both are below one that is nobody's.
+static int become_nobody(const Harness *harness) {
+    AUTO_CLOSE int cgroup = -1;
+
+    if (mkdirat(harness->cgroup_fd, "1.launcher", 0755) < 0)
+        return -errno;
+    cgroup = file_open_directory_at(harness->cgroup_fd, "1.launcher");
+    int r = file_write_at(cgroup, "cgroup.procs", "0");
+    if (r < 0)
+        return r;
+    if (fchownat(harness->cgroup_fd, "cgroup.procs", NOBODY, NOBODY, 0) < 0 ||
+        fchown(harness->records_fd, NOBODY, NOBODY) < 0 || fchown(harness->output_fd, NOBODY, NOBODY) < 0 ||
+        setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 || setresuid(NOBODY, NOBODY, NOBODY) < 0)
+        return -errno;
+    return 0;
+}
+
+static void start_launcher(Harness *harness, bool unprivileged) {
     int pair[2];
+
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+    harness->socket = pair[0];
+    harness->launcher = fork();
+    cr_assert_geq(harness->launcher, 0);
+    if (harness->launcher == 0) {
+        (void)close(pair[0]);
+        (void)umask(0077);
+        if (unprivileged && become_nobody(harness) < 0)
+            _exit(99);
+        _exit(launcher_run(&(LauncherConfig){ .agent_fd = pair[1], .listen_fd = -1 }));
+    }
+    (void)close(pair[1]);
+}
+
+static void init(Harness *harness, bool unprivileged) {
+    const char *mount = find_mount();
 
     if (geteuid() != 0 || !mount)
         cr_skip_test("needs root and cgroup v2");
@@ -103,27 +138,31 @@ void harness_init(Harness *harness) {
     cr_assert_geq(harness->cgroup_fd, 0);
     harness->janitor = start_janitor(harness);
 
-    cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
     cr_assert_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
     take_what_is_not_passed_on();
-    harness->socket = pair[0];
-    harness->launcher = fork();
-    cr_assert_geq(harness->launcher, 0);
-    if (harness->launcher == 0) {
-        (void)close(pair[0]);
-        (void)umask(0077);
-        _exit(launcher_run(&(LauncherConfig){ .agent_fd = pair[1], .listen_fd = -1 }));
-    }
-    (void)close(pair[1]);
+    start_launcher(harness, unprivileged);
 }
 
-void harness_start(Harness *harness) {
+void harness_init(Harness *harness) {
+    init(harness, false);
+}
+
+void harness_greet(const Harness *harness) {
     LauncherHello hello = { { LAUNCHER_VERSION, LAUNCHER_HELLO } }, reply;
 
-    harness_init(harness);
     harness_send(harness, &hello, sizeof(hello), (int[]){ harness->records_fd, harness->output_fd }, 2);
     cr_assert_eq(harness_receive(harness, &reply, sizeof(reply)), sizeof(reply));
     cr_assert_eq(reply.header.verb, LAUNCHER_HELLO);
+}
+
+void harness_start(Harness *harness) {
+    init(harness, false);
+    harness_greet(harness);
+}
+
+void harness_start_unprivileged(Harness *harness) {
+    init(harness, true);
+    harness_greet(harness);
 }
 
 void harness_deinit(Harness *harness) {

@@ -21,8 +21,14 @@ typedef struct Harness {
 // Skips the test when not root or when there is no cgroup v2.
 void harness_init(Harness *harness);
 
-// The same with a launcher that has said hello.
+// Greets the launcher with the two directories, and waits for its answer.
+void harness_greet(const Harness *harness);
+
+// Both.
 void harness_start(Harness *harness);
+
+// The same with a launcher that is not root but nobody, to whom cgroup and directories belong.
+void harness_start_unprivileged(Harness *harness);
 
 // Kills everything in the cgroup and the launcher, and removes all that was made.
 void harness_deinit(Harness *harness);
