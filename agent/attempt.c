@@ -295,14 +295,14 @@ static uint64_t read_usage(Attempt *attempt) {
 static void decide(const Attempt *attempt, uint64_t oom_kills, Verdict *ret) {
     const Task *task = attempt->task;
     const Job *job = task->job;
-    bool alone = task->record.intent != INTENT_NONE;
+    uint64_t of_job = job->record.intent_time, of_task = task->record.intent_time;
 
     verdict_decide(&(EndFacts){ .kind = attempt->end_kind,
                                 .record = &attempt->end,
                                 .system_error = attempt->system_error,
                                 .job_intent = job->record.intent,
                                 .task_intent = task->record.intent,
-                                .intent_boottime = alone ? task->record.intent_time : job->record.intent_time,
+                                .intent_boottime = of_job == 0 || (of_task != 0 && of_task < of_job) ? of_task : of_job,
                                 .oom_kills = oom_kills },
                    ret);
 }
@@ -341,6 +341,7 @@ static void settle_task(Task *task, const Attempt *attempt, const Verdict *verdi
     if (attempt->record.start_time != 0)
         record->start_time = attempt->record.start_time;
     record->intent = INTENT_NONE;
+    record->intent_time = 0;
     record_set_text(&record->error_message, verdict->text[0] ? verdict->text : NULL);
     if (attempt->end_kind == END_NEVER_LAUNCHED && verdict->task_status == STATUS_QUEUED)
         cause = "neverLaunched";

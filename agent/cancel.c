@@ -37,16 +37,19 @@ static const char *cancel_text(char text[static TEXT_MAX], const char *actor, co
     return text;
 }
 
+// The time stays when a cancel takes over from a requeue: from the first intent on an end is no longer the task's own.
 static void set_job_intent(Job *job, Intent intent, uint64_t grace) {
     job->record.intent = intent;
     job->record.intent_grace = grace;
-    job->record.intent_time = clock_boottime();
+    if (job->record.intent_time == 0)
+        job->record.intent_time = clock_boottime();
 }
 
 static void set_task_intent(Task *task, Intent intent, uint64_t grace) {
     task->record.intent = intent;
     task->record.intent_grace = grace;
-    task->record.intent_time = clock_boottime();
+    if (task->record.intent_time == 0)
+        task->record.intent_time = clock_boottime();
 }
 
 static void note_cancel(Job *job, const CancelOptions *options) {
@@ -72,6 +75,10 @@ static uint64_t sweep_tasks(Job *job, Intent intent, Cause cause, const char *ac
         Status status = task->record.status;
         if (status == STATUS_RUNNING) {
             task_set_status(task, STATUS_CANCELING, cause_name(cause), actor, NULL);
+        } else if (intent != INTENT_REQUEUE && status == STATUS_CANCELING && task->record.intent == INTENT_REQUEUE) {
+            // A requeue of the task alone is under way: it shall not run again. Its time stays.
+            task->record.intent = INTENT_NONE;
+            task_save(task);
         } else if (intent != INTENT_REQUEUE && (status == STATUS_QUEUED || status == STATUS_NOT_SUBMITTED)) {
             cancel_waiting_task(task, cause, actor, NULL);
             canceled++;
@@ -251,6 +258,7 @@ static void requeue_ended_task(Task *task, const char *actor) {
     record->signal = 0;
     record->start_time = record->end_time = 0;
     record->intent = INTENT_NONE;
+    record->intent_time = 0;
     record_set_text(&record->error_message, NULL);
     record_set_text(&record->cancel_message, NULL);
     record_set_text(&record->canceled_by, NULL);
@@ -280,6 +288,7 @@ static void requeue_record(Job *job, const char *actor) {
     record->queue_order = queue_order_first(jobs);
     record->cause = CAUSE_NONE;
     record->intent = INTENT_NONE;
+    record->intent_time = 0;
     record->start_time = record->end_time = record->cancel_time = 0;
     record->submit_time = clock_realtime();
     record_set_text(&record->error_message, NULL);

@@ -311,6 +311,7 @@ void job_end(Job *job, Status status, Cause cause, const char *error_message, co
     job->record.cause = cause;
     job->record.end_time = clock_realtime();
     job->record.intent = INTENT_NONE;
+    job->record.intent_time = 0;
     record_set_text(&job->record.error_message, error_message);
     job_set_status(job, status, cause_name(cause), actor, error_message);
 

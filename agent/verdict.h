@@ -22,7 +22,7 @@ typedef struct EndFacts {
     const char *system_error;   // for END_SYSTEM_ERROR
     Intent job_intent;          // what is being done to the job, INTENT_NONE if nothing
     Intent task_intent;         // and to the task alone; goes before the job's
-    uint64_t intent_boottime;   // when the intent was recorded; an end before it was the task's own
+    uint64_t intent_boottime;   // when the first intent was recorded; an end before it was the task's own
     uint64_t oom_kills;         // RECORD_UNKNOWN when not known
 } EndFacts;
 
