@@ -14,10 +14,6 @@
 #define LONG_BASE 256 // getopt's values of long options lie behind all letters
 
 const OptionRow option_rows[N_OPTIONS] = {
-    [OPTION_SOCKET] = { 0, "socket", "PATH", "socket of the agent (CORRAL_SOCKET, else /run/corral/io.corral)" },
-    [OPTION_JSON] = { 0, "json", NULL, "print replies as JSON objects, one a line" },
-    [OPTION_VERSION] = { 0, "version", NULL, "print the version and exit" },
-    [OPTION_HELP] = { 0, "help", NULL, "print this help and exit" },
     [OPTION_NAME] = { 'n', NULL, "NAME", "name of the job (with add: of the task)" },
     [OPTION_PRIORITY] = { 'p', NULL, "PRIORITY", "lowest, belowNormal, normal (default), aboveNormal or highest" },
     [OPTION_SLOTS] = { 'c', NULL, "MIN[-MAX]", "slots: how many tasks of the job run at once (1)" },
@@ -40,6 +36,10 @@ const OptionRow option_rows[N_OPTIONS] = {
     [OPTION_TIMEOUT] = { 0, "timeout", "D", "give up after this time with exit status 124" },
     [OPTION_FOLLOW] = { 'f', NULL, NULL, "go on until the task has ended" },
     [OPTION_OF_STDERR] = { 0, "stderr", NULL, "its standard error instead of its standard output" },
+    [OPTION_SOCKET] = { 0, "socket", "PATH", "socket of the agent (CORRAL_SOCKET, else /run/corral/io.corral)" },
+    [OPTION_JSON] = { 0, "json", NULL, "print replies as JSON objects, one a line" },
+    [OPTION_VERSION] = { 0, "version", NULL, "print the version and exit" },
+    [OPTION_HELP] = { 0, "help", NULL, "print this help and exit" },
 };
 
 void arguments_deinit(Arguments *arguments) {

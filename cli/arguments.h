@@ -10,11 +10,6 @@
 #include <stdio.h>
 
 typedef enum Option {
-    // taken by all verbs
-    OPTION_SOCKET,
-    OPTION_JSON,
-    OPTION_VERSION,
-    OPTION_HELP,
     // of jobs and tasks
     OPTION_NAME,
     OPTION_PRIORITY,
@@ -39,7 +34,12 @@ typedef enum Option {
     OPTION_TIMEOUT,
     OPTION_FOLLOW,
     OPTION_OF_STDERR,
-    _OPTION_LAST = OPTION_OF_STDERR
+    // taken by all verbs
+    OPTION_SOCKET,
+    OPTION_JSON,
+    OPTION_VERSION,
+    OPTION_HELP,
+    _OPTION_LAST = OPTION_HELP
 } Option;
 
 #define OPTION_BIT(option) (UINT64_C(1) << (option))

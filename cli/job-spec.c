@@ -119,7 +119,7 @@ static int add_task(const Arguments *arguments, char *const *command, size_t n, 
 
 // What jobs and tasks both have.
 static int add_common(const Arguments *arguments, json_t *object) {
-    int64_t run_time;
+    int64_t run_time = 0;
 
     int r = add_text(arguments, object, "name", arguments->value[OPTION_NAME]);
     if (r < 0)
