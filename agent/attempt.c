@@ -365,19 +365,13 @@ static void count_for_receipt(Stop *stop, const Verdict *verdict) {
 }
 
 static void discard(const Attempt *attempt) {
-    const AttemptKey *key = &attempt->record.key;
-    Garbage *garbage = attempt->task->job->agent->garbage;
-    char path[ATTEMPT_NAME_MAX];
+    // Which file there is, by how the end became known.
+    static const char *const suffixes[_END_LAST + 1] = {
+        [END_RECORDED] = RECORD_SUFFIX, [END_NEVER_LAUNCHED] = CLAIM_SUFFIX, [END_LOST] = CLAIM_SUFFIX,
+        [END_HOST_RESTARTED] = NULL,    [END_SYSTEM_ERROR] = NULL,
+    };
 
-    if (attempt->cgroup) {
-        snprintf(path, sizeof path, "%" PRIu64 ".%u/%u.%u", key->job, key->run, key->task, key->attempt);
-        garbage_add_cgroup(garbage, path);
-    }
-    if (attempt->end_kind == END_RECORDED)
-        garbage_add_record(garbage, key, RECORD_SUFFIX);
-    else if (attempt->end_kind == END_LOST)
-        garbage_add_record(garbage, key, CLAIM_SUFFIX);
-    // A claim that we made ourselves stays until the next start: a launch may still be on its way to it.
+    garbage_add_attempt(attempt->task->job->agent->garbage, &attempt->record.key, suffixes[attempt->end_kind]);
 }
 
 static bool is_empty(const Attempt *attempt) {

@@ -309,8 +309,9 @@ static void requeue_finish(Job *job, const char *actor) {
 }
 
 void cancel_job_stopped(Job *job) {
-    char text[TEXT_MAX];
-    const char *by = job->record.canceled_by ? job->record.canceled_by : ACTOR_CORRAL;
+    char text[TEXT_MAX], by[64]; // a copy: the record's own is about to change
+
+    snprintf(by, sizeof by, "%s", job->record.canceled_by ? job->record.canceled_by : ACTOR_CORRAL);
 
     switch (job->record.intent) {
     case INTENT_REQUEUE:

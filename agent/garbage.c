@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,15 +18,11 @@
 #define PAUSE_FIRST (5 * USEC_PER_MSEC)
 #define PAUSE_LAST (60 * USEC_PER_SEC)
 
-typedef enum GarbageKind {
-    GARBAGE_CGROUP,
-    GARBAGE_RECORD,
-    GARBAGE_OUTPUT,
-} GarbageKind;
-
+// Each name may be empty.
 typedef struct GarbageItem {
-    GarbageKind kind;
-    char name[ATTEMPT_NAME_MAX];
+    char cgroup[ATTEMPT_NAME_MAX]; // goes first
+    char record[ATTEMPT_NAME_MAX];
+    char output[ATTEMPT_NAME_MAX];
 } GarbageItem;
 
 struct Garbage {
@@ -57,37 +54,50 @@ Garbage *garbage_free(Garbage *garbage) {
     return NULL;
 }
 
-static void add(Garbage *garbage, GarbageKind kind, const char *name) {
+// NULL when out of memory: the next start finds what stays.
+static GarbageItem *add(Garbage *garbage) {
     if (garbage->n == garbage->allocated) {
         size_t allocated = garbage->allocated ? 2 * garbage->allocated : 64;
         GarbageItem *items = reallocarray(garbage->items, allocated, sizeof *items);
         if (!items) {
-            log_warning("out of memory: %s stays until the next start", name);
-            return;
+            log_warning("out of memory: something stays until the next start");
+            return NULL;
         }
         garbage->items = items;
         garbage->allocated = allocated;
     }
     GarbageItem *item = &garbage->items[garbage->n++];
-    item->kind = kind;
-    snprintf(item->name, sizeof item->name, "%s", name);
+    *item = (GarbageItem){ 0 };
+    return item;
 }
 
 void garbage_add_cgroup(Garbage *garbage, const char *path) {
-    add(garbage, GARBAGE_CGROUP, path);
+    GarbageItem *item = add(garbage);
+
+    if (item)
+        snprintf(item->cgroup, sizeof item->cgroup, "%s", path);
 }
 
-void garbage_add_record(Garbage *garbage, const AttemptKey *key, const char *suffix) {
-    char name[ATTEMPT_NAME_MAX];
+void garbage_add_attempt(Garbage *garbage, const AttemptKey *key, const char *suffix) {
+    GarbageItem *item = add(garbage);
 
-    add(garbage, GARBAGE_RECORD, attempt_file_name(name, key, suffix));
+    if (!item)
+        return;
+    snprintf(item->cgroup, sizeof item->cgroup, "%" PRIu64 ".%u/%u.%u", key->job, key->run, key->task, key->attempt);
+    if (suffix)
+        (void)attempt_file_name(item->record, key, suffix);
+}
+
+static void add_output(Garbage *garbage, const AttemptKey *key, const char *suffix) {
+    GarbageItem *item = add(garbage);
+
+    if (item)
+        (void)attempt_file_name(item->output, key, suffix);
 }
 
 void garbage_add_output(Garbage *garbage, const AttemptKey *key) {
-    char name[ATTEMPT_NAME_MAX];
-
-    add(garbage, GARBAGE_OUTPUT, attempt_file_name(name, key, STDOUT_SUFFIX));
-    add(garbage, GARBAGE_OUTPUT, attempt_file_name(name, key, STDERR_SUFFIX));
+    add_output(garbage, key, STDOUT_SUFFIX);
+    add_output(garbage, key, STDERR_SUFFIX);
 }
 
 // The path may name a cgroup inside another one: one step down, by our own names alone.
@@ -105,20 +115,26 @@ static int remove_cgroup(int jobs_fd, const char *path) {
     return cgroup_remove(parent_fd, slash + 1);
 }
 
+static void remove_file(int dir_fd, const char *name) {
+    if (unlinkat(dir_fd, name, 0) < 0 && errno != ENOENT)
+        log_errno(LOG_WARNING, -errno, "cannot remove %s", name);
+}
+
 // True when the item is done with.
 static bool remove_item(Garbage *garbage, const GarbageItem *item) {
-    int dir_fd = item->kind == GARBAGE_RECORD ? records_fd(garbage->agent->records) : garbage->agent->output_fd;
-    int r;
+    Agent *agent = garbage->agent;
 
-    if (item->kind == GARBAGE_CGROUP) {
-        r = remove_cgroup(garbage->agent->cgroup_jobs_fd, item->name);
+    if (item->cgroup[0]) {
+        int r = remove_cgroup(agent->cgroup_jobs_fd, item->cgroup);
         if (r == -EBUSY)
             return false;
-    } else {
-        r = unlinkat(dir_fd, item->name, 0) < 0 && errno != ENOENT ? -errno : 0;
+        if (r < 0)
+            log_errno(LOG_WARNING, r, "cannot remove the cgroup %s", item->cgroup);
     }
-    if (r < 0)
-        log_errno(LOG_WARNING, r, "cannot remove %s", item->name);
+    if (item->record[0])
+        remove_file(records_fd(agent->records), item->record);
+    if (item->output[0])
+        remove_file(agent->output_fd, item->output);
     return true;
 }
 

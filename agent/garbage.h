@@ -8,11 +8,12 @@
 int garbage_new(Agent *agent, Garbage **ret);
 Garbage *garbage_free(Garbage *garbage);
 
-// A cgroup below jobs/: "<job>.<run>" or "<job>.<run>/<task>.<attempt>".
+// A cgroup below jobs/: "<job>.<run>", or whatever an orphan is called.
 void garbage_add_cgroup(Garbage *garbage, const char *path);
 
-// A file in the records directory.
-void garbage_add_record(Garbage *garbage, const AttemptKey *key, const char *suffix);
+// The cgroup of an attempt, and then its file in the records directory that ends in suffix (NULL: none). In this order:
+// as long as the cgroup is there, a claim may be what keeps a late reaper from launching into it.
+void garbage_add_attempt(Garbage *garbage, const AttemptKey *key, const char *suffix);
 
 // The kept output of all attempts of a job that is removed from the records.
 void garbage_add_output(Garbage *garbage, const AttemptKey *key);

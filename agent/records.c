@@ -83,10 +83,20 @@ int records_claim(const Records *records, const AttemptKey *key, ClaimState *ret
     return 0;
 }
 
+// A record of an attempt that is over: its reaper could not end before, or came too late to launch it.
+static void remove_late(const Records *records, const AttemptKey *key) {
+    char name[ATTEMPT_NAME_MAX];
+
+    if (!records->agent->store_failed) // else it is not over, but cannot be recorded yet
+        (void)unlinkat(records->fd, attempt_file_name(name, key, RECORD_SUFFIX), 0);
+}
+
 static void on_record(Records *records, const AttemptKey *key) {
     Attempt *attempt = attempt_find(records->agent->jobs, key);
     LaunchRecord record;
 
+    if (!attempt)
+        remove_late(records, key);
     if (!attempt || attempt->end_known)
         return;
     int r = records_read(records, key, &record);

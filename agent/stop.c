@@ -211,12 +211,17 @@ static void for_each_attempt(Stop *stop, void (*act)(Stop *, Attempt *)) {
 
 static void count_processes(Stop *stop, Attempt *attempt) {
     size_t total = 0;
+    char text[64];
 
     if (!attempt->cgroup || cgroup_processes(attempt->cgroup, NULL, 0, &total) < 0)
         return;
     uint64_t known = attempt->record.processes_killed;
     attempt->record.processes_killed = (known == RECORD_UNKNOWN ? 0 : known) + total;
     stop->receipt.processes_killed += total;
+    if (stop->intent == INTENT_NONE && total > 0) {
+        snprintf(text, sizeof text, "%zu left behind by its main process", total);
+        attempt_note(attempt, "processesKilled", ACTOR_CORRAL, text);
+    }
 }
 
 // ---- the phases ----
@@ -385,12 +390,25 @@ void stop_attempt_ended(Stop *stop) {
     done(stop);
 }
 
+// Nothing runs any more, and yet its reaper has no exit status: a tracer that does not wait keeps it. Nobody waits for
+// that.
+static void give_up_status(Stop *stop, Attempt *attempt) {
+    (void)stop;
+    if (attempt->end_known)
+        return;
+    attempt_note(attempt, "lost", ACTOR_CORRAL, "it is dead, but somebody who traced it keeps its exit status");
+    attempt->end_kind = END_LOST;
+    attempt->end_known = true;
+}
+
 static void step_empty(Stop *stop) {
     Job *job = stop->job;
 
     if (stop->receipt.empty_time == 0) {
         stop->receipt.empty_time = clock_boottime();
         for_each_attempt(stop, prevent_launch);
+    } else if (clock_boottime() >= stop->deadline) {
+        for_each_attempt(stop, give_up_status);
     }
     if (stop->attempt) {
         // Ends the stop as well, through stop_attempt_ended().
