@@ -329,11 +329,13 @@ static void receive(IpcConnection *connection) {
     if (n > 0) {
         if (ipc_frames_append(&connection->input, server->read_buffer, (size_t)n) < 0)
             ipc_connection_abandon(connection);
-    } else if (n == 0) {
+    } else if (n < 0 && (errno == EINTR || (errno == EAGAIN && !connection->lost))) {
+        return;
+    } else {
+        // A client that is lost has sent what it had to send.
         connection->end_of_input = true;
-    } else if (errno != EAGAIN && errno != EINTR) {
-        connection->end_of_input = true;
-        lose(connection);
+        if (n < 0 && !connection->lost)
+            lose(connection);
     }
 }
 

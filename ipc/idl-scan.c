@@ -61,8 +61,8 @@ static bool is_alphanumeric(char c) {
 }
 
 bool idl_take_keyword(IdlParser *parser, const char *keyword) {
+    idl_skip_blanks(parser);
     size_t before = parser->position;
-
     if (idl_take(parser, keyword) && (idl_peek(parser) == '#' || strchr(" \t\r\n", idl_peek(parser)) != NULL) &&
         idl_peek(parser) != '\0')
         return true;
