@@ -3,7 +3,6 @@
 // wrote it anybody.
 #include "base/log.h"
 #include "cli/connection.h"
-#include "cli/job-wait.h"
 #include "cli/memory.h"
 #include "cli/operands.h"
 #include "cli/output.h"
@@ -13,7 +12,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 typedef struct OnlyTask {
@@ -49,25 +47,7 @@ static int find_only_task(const Arguments *arguments, Reference *reference) {
     return 0;
 }
 
-// Waits until the task has an attempt. 1; 0 when its job is over without one; negative errno, told.
-static int wait_for_start(const char *socket_path, const Reference *reference) {
-    AUTO_JOB_WAIT JobWait wait = { 0 };
-    AUTO_IPC_REPLY IpcReply reply = IPC_REPLY_NULL;
-    Stream *streams[] = { &wait.stream };
-    int64_t attempt;
-
-    int r = job_wait_init(&wait, socket_path, &reference->job, 1);
-    // The present state may begin with a job that is over, and go on with tasks that have started: up to the cursor.
-    while (r >= 0 && !(wait.cursor >= 0 && job_wait_is_over(&wait))) {
-        (void)streams_wait(streams, 1, -1, UINT64_MAX);
-        r = job_wait_receive(&wait, &reply);
-        if (r > 0 && job_wait_started(reply.parameters, reference->task, &attempt))
-            return 1;
-    }
-    return r < 0 ? r : 0;
-}
-
-// Passes the output on. 1 when there is no attempt yet, 0 at its end, negative errno, told.
+// Passes the output on to its end. Following, the agent waits for the task to start.
 static int pass_output(TaskOutput *output) {
     AUTO_IPC_REPLY IpcReply reply = IPC_REPLY_NULL;
     Stream *streams[] = { &output->stream };
@@ -77,23 +57,18 @@ static int pass_output(TaskOutput *output) {
         (void)streams_wait(streams, 1, -1, UINT64_MAX);
         r = task_output_receive(output, &reply);
     }
-    if (r != -EREMOTEIO)
-        return r < 0 ? r : 0;
-    if (output->follow && strcmp(reply.error, JOBS_INTERFACE "NoSuchAttempt") == 0)
-        return 1;
-    return connection_complain_of_reply(&reply);
+    return r == -EREMOTEIO ? connection_complain_of_reply(&reply) : r;
 }
 
 int verb_logs(const Arguments *arguments) {
     AUTO_TASK_OUTPUT TaskOutput output = { 0 };
-    const char *path = connection_path(arguments);
     Reference reference;
 
     if (operand_reference(arguments, arguments->operands[0], true, &reference) < 0)
         return EXIT_USAGE;
     if (reference.task == 0 && find_only_task(arguments, &reference) < 0)
         return EXIT_FAILURE;
-    output.stream.socket_path = path;
+    output.stream.socket_path = connection_path(arguments);
     output.job = reference.job;
     output.task = reference.task;
     output.name = arguments_has(arguments, OPTION_OF_STDERR) ? "stderr" : "stdout";
@@ -102,9 +77,5 @@ int verb_logs(const Arguments *arguments) {
     output.escaped = isatty(STDOUT_FILENO);
     output.fd = STDOUT_FILENO;
     int r = pass_output(&output);
-    if (r > 0)
-        r = wait_for_start(path, &reference);
-    if (r > 0)
-        r = pass_output(&output);
     return r < 0 && r != -EPIPE ? EXIT_FAILURE : EXIT_SUCCESS;
 }

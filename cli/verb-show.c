@@ -11,44 +11,76 @@
 #include "cli/table.h"
 #include "cli/verbs.h"
 
+#include <errno.h>
 #include <stdlib.h>
+
+#define TABLE_PIECE 250 // rows printed at once
 
 static const Column task_columns[] = {
     { "TASK", true, false },   { "NAME", false, true },    { "STATUS", false, false }, { "END", false, false },
     { "CAUSE", false, false }, { "ATTEMPT", true, false }, { "ELAPSED", true, false }, { "COMMAND", false, true },
 };
 
-static void print_tasks(const json_t *tasks) {
-    AUTO_TABLE Table *table = table_new(task_columns, sizeof task_columns / sizeof *task_columns);
-    uint64_t now = clock_realtime();
+// Shows a job or a task. A reply of GetJob has only so many tasks: those of larger jobs are listed.
+typedef struct Showing {
+    const Arguments *arguments;
+    Reference reference;
+    json_t *reply; // of GetJob
+    json_t *task;  // the one that is shown, owned
+    Table *table;
+    uint64_t now;
+} Showing;
 
-    if (json_array_size(tasks) == 0)
-        return;
-    for (size_t i = 0; i < json_array_size(tasks); i++) {
-        const json_t *task = json_array_get(tasks, i);
-        char *status = format_field(task, "status", FIELD_TEXT);
-        table_add(table, format_field(task, "id", FIELD_NUMBER), STYLE_PLAIN);
-        table_add(table, format_field(task, "name", FIELD_TEXT), STYLE_PLAIN);
-        table_add(table, status, status_style(status));
-        table_add(table, format_end(task), STYLE_PLAIN);
-        table_add(table, format_field(task, "cause", FIELD_TEXT), STYLE_PLAIN);
-        table_add(table, format_field(task, "attempt", FIELD_NUMBER), STYLE_PLAIN);
-        table_add(table, format_elapsed(task, "startTime", "endTime", now), STYLE_PLAIN);
-        table_add(table, format_field(task, "command", FIELD_COMMAND), STYLE_PLAIN);
-    }
-    putchar('\n');
-    table_print(table, stdout, terminal_columns(), terminal_coloured());
+static int add_task(Showing *showing, const json_t *task) {
+    char *status = format_field(task, "status", FIELD_TEXT);
+    Table *table = showing->table;
+
+    table_add(table, format_field(task, "id", FIELD_NUMBER), STYLE_PLAIN);
+    table_add(table, format_field(task, "name", FIELD_TEXT), STYLE_PLAIN);
+    table_add(table, status, status_style(status));
+    table_add(table, format_end(task), STYLE_PLAIN);
+    table_add(table, format_field(task, "cause", FIELD_TEXT), STYLE_PLAIN);
+    table_add(table, format_field(task, "attempt", FIELD_NUMBER), STYLE_PLAIN);
+    table_add(table, format_elapsed(task, "startTime", "endTime", showing->now), STYLE_PLAIN);
+    table_add(table, format_field(task, "command", FIELD_COMMAND), STYLE_PLAIN);
+    if (table_rows(table) >= TABLE_PIECE)
+        table_print(table, stdout, terminal_columns(), terminal_coloured());
+    return output_flush();
 }
 
-static void show_job(const json_t *reply) {
-    const json_t *job = json_object_get(reply, "job"), *stuck = json_object_get(job, "stuck");
+static int take_row(const json_t *reply, void *userdata) {
+    const json_t *task = json_object_get(reply, "task");
+
+    return json_is_object(task) ? add_task(userdata, task) : 0; // no task: the end of an empty list
+}
+
+static int print_tasks(Showing *showing) {
+    const json_t *tasks = json_object_get(showing->reply, "tasks");
+    AUTO_TABLE Table *table = table_new(task_columns, sizeof task_columns / sizeof *task_columns);
+    int r = 0;
+
+    putchar('\n');
+    showing->table = table;
+    for (size_t i = 0; i < json_array_size(tasks) && r >= 0; i++)
+        r = add_task(showing, json_array_get(tasks, i));
+    if (!json_is_array(tasks))
+        r = connection_stream(showing->arguments, "ListTasks",
+                              memory_json(json_pack("{s:I}", "job", (json_int_t)showing->reference.job)), take_row,
+                              showing);
+    table_print(table, stdout, terminal_columns(), terminal_coloured());
+    return r;
+}
+
+static int show_job(Showing *showing) {
+    const json_t *job = json_object_get(showing->reply, "job"), *stuck = json_object_get(job, "stuck");
+    StatusCounts counts = status_counts_read(json_object_get(job, "tasks"));
 
     format_fields(job, job_fields, n_job_fields);
     if (json_array_size(stuck) > 0) {
         puts("\nstuck: these processes cannot be killed");
         processes_print(stuck);
     }
-    print_tasks(json_object_get(reply, "tasks"));
+    return status_counts_total(&counts) > 0 ? print_tasks(showing) : 0;
 }
 
 static void print_attempt(const json_t *attempt) {
@@ -63,47 +95,62 @@ static void print_attempt(const json_t *attempt) {
     }
 }
 
-static int show_task(const json_t *reply, const Reference *reference) {
-    const json_t *tasks = json_object_get(reply, "tasks"), *attempts = json_object_get(reply, "attempts");
-    const json_t *task = NULL;
+static int take_task(const json_t *reply, void *userdata) {
+    json_t *task = json_object_get(reply, "task");
+    Showing *showing = userdata;
 
-    for (size_t i = 0; i < json_array_size(tasks) && !task; i++) {
-        const json_t *candidate = json_array_get(tasks, i);
-        if (json_integer_value(json_object_get(candidate, "id")) == reference->task)
-            task = candidate;
+    if (!showing->task && json_integer_value(json_object_get(task, "id")) == showing->reference.task)
+        showing->task = json_incref(task);
+    return 0;
+}
+
+static int find_task(Showing *showing) {
+    json_int_t job = showing->reference.job, task = showing->reference.task;
+    json_t *parameters = memory_json(
+        json_pack("{s:I, s:{s:I, s:I}, s:i}", "job", job, "after", "job", job, "task", task - 1, "limit", 1));
+
+    int r = connection_stream(showing->arguments, "ListTasks", parameters, take_task, showing);
+    if (r >= 0 && !showing->task) {
+        log_error("job %" JSON_INTEGER_FORMAT " has no task %" JSON_INTEGER_FORMAT
+                  "; 'corral show %" JSON_INTEGER_FORMAT "' lists its tasks",
+                  job, task, job);
+        return -ENOENT;
     }
-    if (!task && !json_is_array(tasks)) {
-        log_error("permission denied: ask the owner of the job or an administrator");
-        return EXIT_FAILURE;
-    }
-    if (!task) {
-        log_error("job %jd has no task %jd; 'corral show %jd' lists its tasks", (intmax_t)reference->job,
-                  (intmax_t)reference->task, (intmax_t)reference->job);
-        return EXIT_FAILURE;
-    }
-    format_fields(task, task_fields, n_task_fields);
+    return r;
+}
+
+static int show_task(Showing *showing) {
+    const json_t *attempts = json_object_get(showing->reply, "attempts");
+
+    int r = find_task(showing);
+    if (r < 0)
+        return r;
+    format_fields(showing->task, task_fields, n_task_fields);
     for (size_t i = 0; i < json_array_size(attempts); i++) {
         const json_t *attempt = json_array_get(attempts, i);
-        if (json_integer_value(json_object_get(attempt, "task")) == reference->task)
+        if (json_integer_value(json_object_get(attempt, "task")) == showing->reference.task)
             print_attempt(attempt);
     }
-    return EXIT_SUCCESS;
+    if (!json_is_array(attempts))
+        puts("\nThe job has more attempts than the agent tells at once.");
+    return 0;
 }
 
 int verb_show(const Arguments *arguments) {
     AUTO_JSON json_t *reply = NULL;
-    Reference reference;
+    Showing showing = { .arguments = arguments, .now = clock_realtime() };
+    int r = 0;
 
-    if (operand_reference(arguments, arguments->operands[0], true, &reference) < 0)
+    if (operand_reference(arguments, arguments->operands[0], true, &showing.reference) < 0)
         return EXIT_USAGE;
-    json_t *parameters = memory_json(json_pack("{s:I}", "id", (json_int_t)reference.job));
+    json_t *parameters = memory_json(json_pack("{s:I}", "id", (json_int_t)showing.reference.job));
     if (connection_call(arguments, "GetJob", parameters, &reply) < 0)
         return EXIT_FAILURE;
+    showing.reply = reply;
     if (arguments_has(arguments, OPTION_JSON))
         output_json(reply);
-    else if (reference.task > 0)
-        return show_task(reply, &reference);
     else
-        show_job(reply);
-    return EXIT_SUCCESS;
+        r = showing.reference.task > 0 ? show_task(&showing) : show_job(&showing);
+    json_decref(showing.task);
+    return r < 0 && output_flush() == 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

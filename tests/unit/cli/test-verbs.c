@@ -326,7 +326,12 @@ Test(show, prints_a_job_and_its_tasks) {
 Test(show, prints_a_task_its_attempts_and_the_evidence) {
     FakeAgent agent;
 
-    FAKE_AGENT_START(&agent, { "GetJob", SHOWN_JOB }, { "GetJob", SHOWN_JOB });
+    FAKE_AGENT_START(&agent, { "GetJob", SHOWN_JOB },
+                     { "ListTasks", TASK(3, 2, "failed", ", \"attempt\": 2, \"signal\": 9, \"cause\": \"signaled\"") },
+                     { "GetJob", SHOWN_JOB }, { "ListTasks", TASK(3, 10, "queued", ", \"attempt\": 0") },
+                     { "GetJob", "{\"job\": {\"id\": 3, \"status\": \"failed\", \"owner\": \"ann\", \"ownerUid\": 5,"
+                                 " \"createTime\": 1}}" },
+                     { "ListTasks", "PermissionDenied" });
     CommandResult result = COMMAND_RUN(&agent, "show", "3.2");
     cr_expect(strstr(result.output, "\ncommand     sleep 5\n"));
     cr_expect(strstr(result.output, "\nuserTime         1ms 500us\n"), "%s", result.output);
@@ -335,6 +340,22 @@ Test(show, prints_a_task_its_attempts_and_the_evidence) {
     cr_expect(strstr(result.output, " 77     1  1000  S      slee\\x07p  do_nanosleep  read         20us  4.0 KiB"));
     expect(result, 0, NULL, "");
     expect(COMMAND_RUN(&agent, "show", "3.9"), 1, "", "job 3 has no task 9");
+    expect(COMMAND_RUN(&agent, "show", "3.2"), 1, "", "permission denied");
+    AUTO_FREE char *calls = fake_agent_calls(&agent);
+    cr_expect(strstr(calls, "ListTasks {\"after\":{\"job\":3,\"task\":1},\"job\":3,\"limit\":1}"), "%s", calls);
+    fake_agent_stop(&agent);
+}
+
+Test(show, lists_the_tasks_of_a_large_job) {
+    FakeAgent agent;
+
+    FAKE_AGENT_START(
+        &agent, { "GetJob", JOB(3, "running", COUNTS(2000, 1999, 1, 0)) },
+        { "ListTasks", TASK(3, 1, "finished", ", \"attempt\": 1") "\n" TASK(3, 2, "failed", ", \"attempt\": 1") });
+    CommandResult result = COMMAND_RUN(&agent, "show", "3");
+    cr_expect(strstr(result.output, "\n   2  -     failed "), "%s", result.output);
+    expect(result, 0, NULL, "");
+    expect_calls(&agent, "GetJob {\"id\":3}\nListTasks {\"job\":3}\n");
     fake_agent_stop(&agent);
 }
 
@@ -373,19 +394,6 @@ Test(logs, decodes_what_was_kept) {
                          "GetOutput {\"follow\":false,\"job\":3,\"offset\":0,\"stream\":\"stderr\",\"task\":4}\n"
                          "ListTasks {\"job\":3,\"limit\":2}\n"
                          "GetOutput {\"follow\":false,\"job\":3,\"offset\":0,\"stream\":\"stdout\",\"task\":4}\n");
-    fake_agent_stop(&agent);
-}
-
-Test(logs, wait_for_the_start_when_they_follow) {
-    FakeAgent agent;
-
-    FAKE_AGENT_START(&agent, { "GetOutput", "NoSuchAttempt {\"job\": 3, \"task\": 1, \"attempt\": 0}" },
-                     { "Watch",
-                       JOB(3, "queued", "") "\n" TASK(3, 1, "queued", ", \"attempt\": 0") "\n{\"cursor\": 5}\n" ENTRY(
-                           6, 3, ", \"task\": 1, \"attempt\": 1", "queued", "running"),
-                       FAKE_OPEN },
-                     { "GetOutput", "{\"data\": \"Zm9v\", \"offset\": 0}" });
-    expect(COMMAND_RUN(&agent, "logs", "3.1", "-f"), 0, "foo", "");
     fake_agent_stop(&agent);
 }
 
