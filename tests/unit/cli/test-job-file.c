@@ -49,7 +49,7 @@ Test(job_file, errors_name_the_field_and_what_it_should_be) {
 }
 
 Test(job_file, unknown_fields_are_refused) {
-    expect_wrong("{\"comand\": []}", "comand: there is no such field");
+    expect_wrong("{\"colour\": []}", "colour: there is no such field");
     expect_wrong("{\"tasks\": [{\"command\": [], \"minslots\": 1}]}", "minslots: there is no such field");
 }
 
