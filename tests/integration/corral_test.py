@@ -35,7 +35,7 @@ import traceback
 INTERFACE = 'io.corral.Jobs'
 TERMINAL = ('finished', 'failed', 'canceled')
 # How long to wait for what must come. Not a statement about speed: the machine may be very busy.
-PATIENCE = 60
+PATIENCE = int(os.environ.get('CORRAL_PATIENCE') or 60)
 TEST_TIMEOUT = 150
 SEED = int(os.environ.get('CORRAL_SEED') or random.SystemRandom().randrange(1 << 32))
 
@@ -339,7 +339,8 @@ def task(command):
     """A TaskSpec from a shell command, an argument list, or a TaskSpec."""
     if isinstance(command, str):
         command = ['/bin/sh', '-c', command]
-    return command if isinstance(command, dict) else {'command': command}
+    # Not every user has a home directory.
+    return command if isinstance(command, dict) else {'command': command, 'workDirectory': '/'}
 
 
 class Agent:
@@ -348,7 +349,7 @@ class Agent:
     all = []
 
     def __init__(self, config=None, own_launcher=True, disk_size=None):
-        Agent.all.append(self)
+        victim, cli = find_program('victim'), find_program('corral')
         self.process = None
         self.launcher = None
         self._client = None
@@ -360,24 +361,25 @@ class Agent:
         self.shared = f'{self.base}/shared'  # writable for everybody
         os.mkdir(self.shared)
         os.chmod(self.shared, 0o1777)
-        self.victim = shutil.copy(find_program('victim'), self.base)
-        self.cli = shutil.copy(find_program('corral'), self.base)
+        self.victim = shutil.copy(victim, self.base)
+        self.cli = shutil.copy(cli, self.base)
         self.socket_path = f'{self.base}/socket'
         self.launcher_socket = None if own_launcher else f'{self.base}/launcher'
         self.state_dir = f'{self.base}/state'
         self.disk = None
-        if disk_size:
-            self.disk = f'{self.base}/disk'
-            self.state_dir = f'{self.disk}/state'
-            mount_small_disk(self.disk, disk_size)
         self.log_path = f'{self.base}/log'
-        self.cgroup = f'{cgroup_mount()}/corral-test-{os.getpid()}-{len(Agent.all)}'
-        self.token = f'CORRAL_TEST={os.path.basename(self.base)}'
+        self.cgroup = f'{cgroup_mount()}/{os.path.basename(self.base)}'
+        self.token = f'VICTIM_OF={os.path.basename(self.base)}'
         self.config_path = None
         if config:
             self.config_path = f'{self.base}/config'
             with open(self.config_path, 'w', encoding='utf-8') as file:
                 file.writelines(f'{name}={value}\n' for name, value in config.items())
+        Agent.all.append(self)
+        if disk_size:
+            mount_small_disk(f'{self.base}/disk', disk_size)
+            self.disk = f'{self.base}/disk'
+            self.state_dir = f'{self.disk}/state'
 
     # -- life --
 
@@ -641,10 +643,14 @@ class Agent:
         assert not escaped, f'processes {escaped} are left'
 
         def leftovers():
-            return (glob.glob(f'{self.cgroup}/jobs/*/') + self.reapers() +
-                    glob.glob(f'{self.runtime_dir}/**/*.claim', recursive=True) +
-                    glob.glob(f'{self.runtime_dir}/**/*.record', recursive=True))
+            return glob.glob(f'{self.cgroup}/jobs/*/') + self.reapers() + glob.glob(f'{self.runtime_dir}/*/*.record')
+
+        def claims():
+            return glob.glob(f'{self.runtime_dir}/*/*.claim')
         wait_until(lambda: not leftovers(), lambda: f'nothing is left: {leftovers()}')
+        if claims():  # those that the agent made to keep a launch from happening stay until the next start
+            self.restart()
+            wait_until(lambda: not claims(), lambda: f'no claims are left: {claims()}')
 
     def verify(self):
         """What must be true of all records at any time when nothing changes."""

@@ -35,7 +35,7 @@ class Load:
         tasks = []
         for task in range(1, random.randrange(1, 4) + 1):
             code = self.codes[name, task] = random.randrange(1, 200) if random.random() < 0.7 else 0
-            tasks.append([self.agent.victim, 'witness', self.witness, str(random.randrange(60)), str(code)])
+            tasks.append([self.agent.victim, 'witness', self.witness, str(random.randrange(150)), str(code)])
         self.send('QueueJob', ('submit', name), job=self.agent.spec(*tasks, name=name))
 
     def act(self):
@@ -43,7 +43,7 @@ class Load:
         if choice < 0.6 or not self.submitted:
             self.submit()
             return
-        job = random.choice(list(self.submitted)[-40:])
+        job = random.choice(list(self.submitted)[-12:])
         if choice < 0.8:
             self.send('CancelJobs', ('cancel', job), jobs=[job], message='load')
         else:
@@ -146,7 +146,7 @@ class Load:
 
 @test(timeout=300)
 def agent_killed_200_times(agent):
-    agent.set(Slots=6)
+    agent.set(Slots=20)
     load = Load(agent)
     for _ in range(200):
         load.run(random.uniform(0, 0.1))
@@ -163,7 +163,7 @@ def agent_killed_200_times(agent):
 def agent_killed_while_the_launcher_stays():
     """As under a service manager: the launcher is a service of its own."""
     agent = Agent(own_launcher=False).start()
-    agent.set(Slots=6)
+    agent.set(Slots=20)
     load = Load(agent)
     for _ in range(60):
         load.run(random.uniform(0, 0.1))
@@ -177,7 +177,7 @@ def agent_killed_while_the_launcher_stays():
 
 @test(timeout=200)
 def launcher_killed_under_load(agent):
-    agent.set(Slots=6)
+    agent.set(Slots=20)
     load = Load(agent)
     for _ in range(40):
         load.run(random.uniform(0, 0.1))
@@ -192,7 +192,7 @@ def launcher_killed_under_load(agent):
 
 @test(timeout=200)
 def both_killed_under_load(agent):
-    agent.set(Slots=6)
+    agent.set(Slots=20)
     load = Load(agent)
     for _ in range(40):
         load.run(random.uniform(0, 0.1))
@@ -210,7 +210,7 @@ def both_killed_under_load(agent):
 @test(timeout=200)
 def reapers_killed_under_load(agent):
     """The one thing that is lost then is the exit status, and the record says so."""
-    agent.set(Slots=6)
+    agent.set(Slots=20)
     load = Load(agent)
     for number in range(40):
         load.run(random.uniform(0.02, 0.1))
@@ -311,7 +311,7 @@ def cancel_resumed(agent):
 @test
 def frozen_when_the_agent_died(agent):
     """What an agent left frozen, in the middle of a cancel, does not stay so."""
-    job = agent.submit_victim('many', 5, processes=5)
+    job = agent.submit_victim('ignore')
     agent.cancel(job, wait=False, gracePeriod=60000000)
     agent.kill()
     with open(agent.job_cgroups(job)[0] + '/cgroup.freeze', 'w', encoding='ascii') as file:

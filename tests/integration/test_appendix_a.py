@@ -161,7 +161,8 @@ def appendix_a_06_end_time(agent):
 @test
 def appendix_a_07_slots_are_free(agent):
     agent.set(Slots=2)
-    first = agent.submit_victim('sleep', minSlots=2)
+    first = agent.submit([agent.victim, 'sleep'], [agent.victim, 'sleep'], minSlots=2)
+    agent.wait_pids(first, 2)
     second = agent.submit('true', minSlots=2)
     assert agent.job(second)['status'] == 'queued' and agent.job(second)['pendingReason']
     assert agent.status()['slotsInUse'] == 2
@@ -203,7 +204,10 @@ def appendix_a_08_records_live_as_long_as_told(agent):
     agent.set(TTLCompletedJobs='0')
     wait_until(lambda: agent.status()['jobs']['total'] == 0, 'all records are removed')
     agent.restart()
-    assert agent.submit('true') > newer + 1
+    agent.set(TTLCompletedJobs='5')
+    job = agent.submit('true')
+    assert job > newer + 1
+    agent.wait_over(job)
 
 
 @test

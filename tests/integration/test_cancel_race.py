@@ -222,6 +222,39 @@ def of_tasks_with_their_job(agent):
     agent.assert_nothing_left()
 
 
+@test
+def of_a_job_with_requeues_of_its_tasks(agent):
+    """Whatever was to run again when the cancel came, does not."""
+    agent.set(Slots=8)
+    outcomes = {}
+    for _ in range(12):
+        jobs = queue_jobs(agent, [agent.spec([agent.victim, 'exit', '15', '0'], [agent.victim, 'sleep'],
+                                             [agent.victim, 'exit', '5', '7']) for _ in range(BATCH)])
+        script = []
+        for job in jobs:
+            moment = random.uniform(0, 0.15)
+            script.append((moment, (job, 0), 'CancelJobs', {'jobs': [job]}))
+            for number in (1, 2, 3):
+                script.append((moment + random.uniform(-0.004, 0.003), (job, number), 'RequeueTasks',
+                               {'tasks': [{'job': job, 'task': number}]}))
+        replies = play(agent, script)
+        # A requeue that came after the cancel made the job run again.
+        again = [job for job in jobs if agent.job(job)['runs'] > 1]
+        agent.call('CancelJobs', jobs=again)
+        settle(agent, jobs)
+        for job in jobs:
+            assert replies[job, 0]['results'][0].get('error') is None, replies[job, 0]
+            record = agent.job(job)
+            assert record['status'] == 'canceled', record
+            assert record['runs'] == 1 or any(replies[job, number]['results'][0].get('error') is None
+                                              for number in (1, 2, 3)), (record, replies)
+            for number, code in (1, 0), (3, 7):
+                judge_task(agent.task(job, number), code)
+            count(outcomes, record['runs'], agent.task(job, 2)['attempt'])
+    print('#', outcomes)
+    agent.assert_nothing_left()
+
+
 @test(agent=False)
 def with_the_death_of_the_agent():
     """The agent dies around the cancel: what was answered holds, and a cancel that was recorded is completed."""

@@ -16,7 +16,14 @@ CONNECTIONS_PER_UID = 128
 
 
 def descriptors(agent):
-    return len(os.listdir(f'/proc/{agent.process.pid}/fd'))
+    """How many the agent has, without those that its event loop makes once, when it first needs them."""
+    directory, count = f'/proc/{agent.process.pid}/fd', 0
+    for name in os.listdir(directory):
+        try:
+            count += os.readlink(f'{directory}/{name}') not in ('anon_inode:[timerfd]', 'anon_inode:inotify')
+        except FileNotFoundError:
+            pass
+    return count
 
 
 class Unharmed:
@@ -95,8 +102,9 @@ def truncated(agent):
 def huge(agent):
     """One byte beyond the limit is too much, wherever it comes; the limit itself is not."""
     fill = MESSAGE_MAX - len(message('GetParameters', '{"names": [""]}'))
-    assert 'NoSuchParameter' in provoke(agent, message('GetParameters', json.dumps({'names': ['x' * (fill - 16)]})))
-    assert provoke(agent, message('GetParameters', json.dumps({'names': ['x' * (fill + 16)]}))) is None
+    for excess, error in (0, f'{INTERFACE}.NoSuchParameter'), (1, 'org.varlink.service.InvalidParameter'):
+        data = message('GetParameters', json.dumps({'names': ['x' * (fill + 1 + excess)]}))  # the NUL does not count
+        assert len(data) == MESSAGE_MAX + 1 + excess and provoke(agent, data) == error
     for filler in b'x', b' ', b'[', b'{"a":':
         provoke(agent, filler * (MESSAGE_MAX * 2 // len(filler)))
         provoke(agent, filler * (MESSAGE_MAX * 2 // len(filler)) + b'\0')
@@ -224,7 +232,8 @@ def messages_of_every_script(agent):
 @test
 def a_slow_reader(agent):
     """Who does not read what it asked for hurts itself alone: the others are served, and memory is bounded."""
-    agent.call('AddJobs', jobs=[{'name': 'x' * 80, 'tasks': [task('true')] * 20} for _ in range(1000)])
+    for _ in range(10):
+        agent.call('AddJobs', jobs=[{'name': 'x' * 80, 'tasks': [task('true')] * 20} for _ in range(100)])
 
     def memory():
         with open(f'/proc/{agent.process.pid}/statm', encoding='ascii') as file:

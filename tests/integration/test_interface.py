@@ -220,7 +220,8 @@ def typed_errors(agent):
     expect('org.varlink.service.InvalidParameter', agent.set, Slots='0')
     # An attempt that has not begun has no output to tell of.
     idle = agent.add('true')
-    expect('NoSuchAttempt', agent.output, idle)
+    assert agent.output(idle) == b''
+    expect('NoSuchAttempt', agent.output, idle, attempt=1)
 
 
 @test

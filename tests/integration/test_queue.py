@@ -114,7 +114,8 @@ def slots(agent):
 @test
 def more_slots_than_the_machine_has(agent):
     agent.set(Slots=2)
-    expect('TooMany', agent.submit, 'true', minSlots=3)
+    error = expect('org.varlink.service.InvalidParameter', agent.submit, 'true', minSlots=3)
+    assert error == {'parameter': 'job.minSlots'}, error
     job = agent.add('true', minSlots=2)
     agent.set(Slots=1)
     agent.call('SubmitJobs', jobs=[job])

@@ -35,7 +35,7 @@ def strangers_see_nothing(agent):
         got = stranger.call('GetJob', id=job)
         for found in listed + [got['job']]:
             assert pick(found, 'owner', 'status') == ('nobody', 'running'), found
-            assert all(found[name] is None for name in (
+            assert all(found.get(name) is None for name in (
                 'name', 'user', 'priority', 'cause', 'errorMessage', 'cancelMessage', 'canceledBy', 'runs', 'tasks',
                 'cpuTime', 'stuck')), found
         assert listed and not got.get('tasks') and not got.get('attempts'), got
@@ -68,6 +68,7 @@ def strangers_watch_nothing(agent):
         agent.wait_over(job)
         with agent.client('daemon') as another:
             own = queue(another, agent, 'true')
+        agent.wait_over(own)
         entry = stranger.receive()[0]['entry']
         assert entry['job'] == own, entry
 
@@ -154,7 +155,7 @@ def what_a_task_is_given(agent):
 
 @test
 def defaults_of_a_task(agent):
-    job = agent.submit([agent.victim, 'facts'])
+    job = agent.submit({'command': [agent.victim, 'facts']})
     found = facts(agent, job)
     assert found['umask'] == '022' and found['cwd'] == pwd.getpwnam('root').pw_dir, found
     assert found['uid'] == '0 0 0' and found['fds'].split() == ['0', '1', '2'], found
