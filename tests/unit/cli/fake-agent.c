@@ -256,3 +256,18 @@ void command_result_deinit(CommandResult *result) {
     free(result->output);
     free(result->errors);
 }
+
+void command_expect(CommandResult result, int status, const char *output, const char *errors) {
+    cr_expect_eq(result.status, status, "exit status %d: %s", result.status, result.errors);
+    if (output)
+        cr_expect_str_eq(result.output, output);
+    cr_expect(errors[0] ? strstr(result.errors, errors) != NULL : result.errors[0] == '\0', "errors: '%s'",
+              result.errors);
+    command_result_deinit(&result);
+}
+
+void fake_agent_expect_calls(const FakeAgent *agent, const char *expected) {
+    AUTO_FREE char *calls = fake_agent_calls(agent);
+
+    cr_expect_str_eq(calls, expected);
+}

@@ -52,3 +52,25 @@ CommandResult command_finish(const FakeAgent *agent, int pid);
 
 // Waits until the calls contain text; fails the test when that does not happen.
 void fake_agent_expect_call(const FakeAgent *agent, const char *text);
+
+// Fails the test unless the command exited with this status, printed this output (NULL: any), and wrote errors to
+// standard error that contain this text ("": none). Deinitialises the result.
+void command_expect(CommandResult result, int status, const char *output, const char *errors);
+
+// Fails the test unless these are all calls so far.
+void fake_agent_expect_calls(const FakeAgent *agent, const char *expected);
+
+// What an agent says, for scripts. more begins with a comma or is empty.
+#define JOB(id, status, more)                                                                                          \
+    "{\"job\": {\"id\": " #id ", \"status\": \"" status                                                                \
+    "\", \"owner\": \"ann\", \"ownerUid\": 1000, \"createTime\": 1700000000000000" more "}}"
+#define TASK_VALUE(job, id, status, more)                                                                              \
+    "{\"job\": " #job ", \"id\": " #id ", \"status\": \"" status                                                       \
+    "\", \"command\": [\"sleep\", \"5\"], \"createTime\": 1700000000000000, \"rerunnable\": true" more "}"
+#define TASK(job, id, status, more) "{\"task\": " TASK_VALUE(job, id, status, more) "}"
+#define ENTRY(seq, job, more, from, to)                                                                                \
+    "{\"entry\": {\"seq\": " #seq ", \"time\": 1700000000000000, \"job\": " #job more ", \"from\": \"" from            \
+    "\", \"to\": \"" to "\", \"cause\": \"exited\", \"actor\": \"corral\"}}"
+#define COUNTS(total, finished, failed, canceled)                                                                      \
+    ", \"tasks\": {\"total\": " #total ", \"notSubmitted\": 0, \"queued\": 0, \"running\": 0, \"canceling\": 0,"       \
+    " \"finished\": " #finished ", \"failed\": " #failed ", \"canceled\": " #canceled "}"

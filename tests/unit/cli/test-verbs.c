@@ -6,39 +6,9 @@
 #include "cli/verbs.h"
 
 #include <criterion/criterion.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define JOB(id, status, more)                                                                                          \
-    "{\"job\": {\"id\": " #id ", \"status\": \"" status                                                                \
-    "\", \"owner\": \"ann\", \"ownerUid\": 1000, \"createTime\": 1700000000000000" more "}}"
-#define TASK_VALUE(job, id, status, more)                                                                              \
-    "{\"job\": " #job ", \"id\": " #id ", \"status\": \"" status                                                       \
-    "\", \"command\": [\"sleep\", \"5\"], \"createTime\": 1700000000000000, \"rerunnable\": true" more "}"
-#define TASK(job, id, status, more) "{\"task\": " TASK_VALUE(job, id, status, more) "}"
-#define ENTRY(seq, job, more, from, to)                                                                                \
-    "{\"entry\": {\"seq\": " #seq ", \"time\": 1700000000000000, \"job\": " #job more ", \"from\": \"" from            \
-    "\", \"to\": \"" to "\", \"cause\": \"exited\", \"actor\": \"corral\"}}"
-#define COUNTS(total, finished, failed, canceled)                                                                      \
-    ", \"tasks\": {\"total\": " #total ", \"notSubmitted\": 0, \"queued\": 0, \"running\": 0, \"canceling\": 0,"       \
-    " \"finished\": " #finished ", \"failed\": " #failed ", \"canceled\": " #canceled "}"
-
-static void expect(CommandResult result, int status, const char *output, const char *errors) {
-    cr_expect_eq(result.status, status, "exit status %d: %s", result.status, result.errors);
-    if (output)
-        cr_expect_str_eq(result.output, output);
-    cr_expect(errors[0] ? strstr(result.errors, errors) != NULL : result.errors[0] == '\0', "errors: '%s'",
-              result.errors);
-    command_result_deinit(&result);
-}
-
-static void expect_calls(const FakeAgent *agent, const char *expected) {
-    AUTO_FREE char *calls = fake_agent_calls(agent);
-
-    cr_expect_str_eq(calls, expected);
-}
 
 // ---- usage ----
 
@@ -46,20 +16,20 @@ Test(usage, is_wrong_with_exit_status_2) {
     FakeAgent agent;
 
     fake_agent_start(&agent, NULL, 0);
-    expect(COMMAND_RUN(&agent, "frobnicate"), 2, "", "there is no verb 'frobnicate'");
-    expect(COMMAND_RUN(&agent, "--frob"), 2, "", "unknown option --frob");
-    expect(COMMAND_RUN(&agent, "cancel"), 2, "", "too few arguments");
-    expect(COMMAND_RUN(&agent, "cancel", "x"), 2, "", "'x' is no JOB[.TASK]");
-    expect(COMMAND_RUN(&agent, "cancel", "1", "--grace", "soon"), 2, "", "'soon' is no DURATION");
-    expect(COMMAND_RUN(&agent, "history", "1.2"), 2, "", "'1.2' is a task, a job is wanted");
-    expect(COMMAND_RUN(&agent, "wait", "1", "--timeout", "x"), 2, "", "'x' is no D");
-    expect(COMMAND_RUN(&agent, "list", "--state", "done"), 2, "", "'done' is no status");
-    expect(COMMAND_RUN(&agent, "submit"), 2, "", "a COMMAND, --file or --id is missing");
-    expect(COMMAND_RUN(&agent, "submit", "--id", "3", "true"), 2, "", "exclude each other");
-    expect(COMMAND_RUN(&agent, "submit", "--file", "-", "-n", "x"), 2, "", "exclude each other");
-    expect(COMMAND_RUN(&agent, "status", "x"), 2, "", "unexpected argument 'x'");
-    expect(COMMAND_RUN(&agent, "add", "5"), 2, "", "too few arguments");
-    expect_calls(&agent, "");
+    command_expect(COMMAND_RUN(&agent, "frobnicate"), 2, "", "there is no verb 'frobnicate'");
+    command_expect(COMMAND_RUN(&agent, "--frob"), 2, "", "unknown option --frob");
+    command_expect(COMMAND_RUN(&agent, "cancel"), 2, "", "too few arguments");
+    command_expect(COMMAND_RUN(&agent, "cancel", "x"), 2, "", "'x' is no JOB[.TASK]");
+    command_expect(COMMAND_RUN(&agent, "cancel", "1", "--grace", "soon"), 2, "", "'soon' is no DURATION");
+    command_expect(COMMAND_RUN(&agent, "history", "1.2"), 2, "", "'1.2' is a task, a job is wanted");
+    command_expect(COMMAND_RUN(&agent, "wait", "1", "--timeout", "x"), 2, "", "'x' is no D");
+    command_expect(COMMAND_RUN(&agent, "list", "--state", "done"), 2, "", "'done' is no status");
+    command_expect(COMMAND_RUN(&agent, "submit"), 2, "", "a COMMAND, --file or --id is missing");
+    command_expect(COMMAND_RUN(&agent, "submit", "--id", "3", "true"), 2, "", "exclude each other");
+    command_expect(COMMAND_RUN(&agent, "submit", "--file", "-", "-n", "x"), 2, "", "exclude each other");
+    command_expect(COMMAND_RUN(&agent, "status", "x"), 2, "", "unexpected argument 'x'");
+    command_expect(COMMAND_RUN(&agent, "add", "5"), 2, "", "too few arguments");
+    fake_agent_expect_calls(&agent, "");
     fake_agent_stop(&agent);
 }
 
@@ -67,12 +37,12 @@ Test(usage, help_and_version_need_no_agent) {
     FakeAgent agent = { .socket = "/nowhere" };
 
     fake_agent_start(&agent, NULL, 0);
-    expect(COMMAND_RUN(&agent, "--version"), 0, "corral " CORRAL_VERSION "\n", "");
-    expect(COMMAND_RUN(&agent, "list", "--version"), 0, "corral " CORRAL_VERSION "\n", "");
-    expect(COMMAND_RUN(&agent, "--help"), 0, NULL, "");
+    command_expect(COMMAND_RUN(&agent, "--version"), 0, "corral " CORRAL_VERSION "\n", "");
+    command_expect(COMMAND_RUN(&agent, "list", "--version"), 0, "corral " CORRAL_VERSION "\n", "");
+    command_expect(COMMAND_RUN(&agent, "--help"), 0, NULL, "");
     for (size_t i = 0; i < n_verbs; i++) {
-        expect(COMMAND_RUN(&agent, verbs[i].name, "--help"), 0, NULL, "");
-        expect(COMMAND_RUN(&agent, "--help", verbs[i].name), 0, NULL, "");
+        command_expect(COMMAND_RUN(&agent, verbs[i].name, "--help"), 0, NULL, "");
+        command_expect(COMMAND_RUN(&agent, "--help", verbs[i].name), 0, NULL, "");
     }
     fake_agent_stop(&agent);
 }
@@ -81,11 +51,12 @@ Test(usage, tells_how_to_find_the_agent) {
     FakeAgent agent;
 
     fake_agent_start(&agent, NULL, 0);
-    expect(COMMAND_RUN(&agent, "--socket", "/nonexistent/x", "status"), 1, "",
-           "corral: cannot connect to /nonexistent/x: No such file or directory; is corrald running? "
-           "(systemctl status corrald, or --socket PATH)\n");
-    expect(COMMAND_RUN(&agent, "wait", "1", "--socket", "/nonexistent/x"), 1, "", "cannot connect to /nonexistent/x");
-    expect(COMMAND_RUN(&agent, "run", "--socket", "/nonexistent/x", "true"), 1, "", "is corrald running?");
+    command_expect(COMMAND_RUN(&agent, "--socket", "/nonexistent/x", "status"), 1, "",
+                   "corral: cannot connect to /nonexistent/x: No such file or directory; is corrald running? "
+                   "(systemctl status corrald, or --socket PATH)\n");
+    command_expect(COMMAND_RUN(&agent, "wait", "1", "--socket", "/nonexistent/x"), 1, "",
+                   "cannot connect to /nonexistent/x");
+    command_expect(COMMAND_RUN(&agent, "run", "--socket", "/nonexistent/x", "true"), 1, "", "is corrald running?");
     fake_agent_stop(&agent);
 }
 
@@ -95,11 +66,12 @@ Test(submit, prints_the_id_alone) {
     FakeAgent agent;
 
     FAKE_AGENT_START(&agent, { "QueueJob", "{\"id\": 12}" }, { "QueueJob", "{\"id\": 13}" });
-    expect(COMMAND_RUN(&agent, "submit", "-n", "x", "-w", "/", "--", "echo", "-n"), 0, "12\n", "");
-    expect(COMMAND_RUN(&agent, "--json", "submit", "-w", "/", "true"), 0, "{\"id\":13}\n", "");
-    expect_calls(&agent, "QueueJob {\"job\":{\"name\":\"x\",\"tasks\":[{\"command\":[\"echo\",\"-n\"],"
-                         "\"workDirectory\":\"/\"}]}}\n"
-                         "QueueJob {\"job\":{\"tasks\":[{\"command\":[\"true\"],\"workDirectory\":\"/\"}]}}\n");
+    command_expect(COMMAND_RUN(&agent, "submit", "-n", "x", "-w", "/", "--", "echo", "-n"), 0, "12\n", "");
+    command_expect(COMMAND_RUN(&agent, "--json", "submit", "-w", "/", "true"), 0, "{\"id\":13}\n", "");
+    fake_agent_expect_calls(&agent,
+                            "QueueJob {\"job\":{\"name\":\"x\",\"tasks\":[{\"command\":[\"echo\",\"-n\"],"
+                            "\"workDirectory\":\"/\"}]}}\n"
+                            "QueueJob {\"job\":{\"tasks\":[{\"command\":[\"true\"],\"workDirectory\":\"/\"}]}}\n");
     fake_agent_stop(&agent);
 }
 
@@ -108,13 +80,14 @@ Test(submit, reads_a_job_file) {
     FakeAgent agent;
 
     FAKE_AGENT_START(&agent, { "QueueJob", "{\"id\": 12}" });
-    expect(command_run(&agent, "{\"minSlots\": 2, \"tasks\": [{\"command\": [\"true\"]}]}", arguments), 0, "12\n", "");
-    expect(command_run(&agent, "{\"tasks\": [{\"command\": 5}]}", arguments), 1, "",
-           "corral: standard input: tasks[0].command: an array of strings");
-    expect(command_run(&agent, "not json", arguments), 1, "", "corral: standard input: ");
-    expect(COMMAND_RUN(&agent, "submit", "--file", "/nonexistent"), 1, "",
-           "corral: /nonexistent: No such file or directory");
-    expect_calls(&agent, "QueueJob {\"job\":{\"minSlots\":2,\"tasks\":[{\"command\":[\"true\"]}]}}\n");
+    command_expect(command_run(&agent, "{\"minSlots\": 2, \"tasks\": [{\"command\": [\"true\"]}]}", arguments), 0,
+                   "12\n", "");
+    command_expect(command_run(&agent, "{\"tasks\": [{\"command\": 5}]}", arguments), 1, "",
+                   "corral: standard input: tasks[0].command: an array of strings");
+    command_expect(command_run(&agent, "not json", arguments), 1, "", "corral: standard input: ");
+    command_expect(COMMAND_RUN(&agent, "submit", "--file", "/nonexistent"), 1, "",
+                   "corral: /nonexistent: No such file or directory");
+    fake_agent_expect_calls(&agent, "QueueJob {\"job\":{\"minSlots\":2,\"tasks\":[{\"command\":[\"true\"]}]}}\n");
     fake_agent_stop(&agent);
 }
 
@@ -127,7 +100,7 @@ Test(submit, refuses_a_job_file_that_is_too_long) {
     memset(input, ' ', size);
     input[size] = '\0';
     fake_agent_start(&agent, NULL, 0);
-    expect(command_run(&agent, input, arguments), 1, "", "a job file has at most 1048576 bytes");
+    command_expect(command_run(&agent, input, arguments), 1, "", "a job file has at most 1048576 bytes");
     fake_agent_stop(&agent);
 }
 
@@ -136,15 +109,16 @@ Test(submit, takes_a_job_made_with_new) {
 
     FAKE_AGENT_START(&agent, { "AddJob", "{\"id\": 7}" }, { "AddTasks", "{\"ids\": [1]}" }, { "SubmitJobs", "{}" },
                      { "SubmitJobs", "InvalidState {\"job\": 7, \"task\": null, \"status\": \"running\"}" });
-    expect(COMMAND_RUN(&agent, "new", "-p", "LOWEST"), 0, "7\n", "");
-    expect(COMMAND_RUN(&agent, "add", "7", "-w", "/", "--", "ls", "-l"), 0, "7.1\n", "");
-    expect(COMMAND_RUN(&agent, "submit", "--id", "7"), 0, "7\n", "");
-    expect(COMMAND_RUN(&agent, "submit", "--id", "7"), 1, "",
-           "corral: 7 is running, which does not allow this; see 'corral show 7'\n");
-    expect_calls(&agent, "AddJob {\"job\":{\"priority\":\"lowest\"}}\n"
-                         "AddTasks {\"job\":7,\"tasks\":[{\"command\":[\"ls\",\"-l\"],\"workDirectory\":\"/\"}]}\n"
-                         "SubmitJobs {\"jobs\":[7]}\n"
-                         "SubmitJobs {\"jobs\":[7]}\n");
+    command_expect(COMMAND_RUN(&agent, "new", "-p", "LOWEST"), 0, "7\n", "");
+    command_expect(COMMAND_RUN(&agent, "add", "7", "-w", "/", "--", "ls", "-l"), 0, "7.1\n", "");
+    command_expect(COMMAND_RUN(&agent, "submit", "--id", "7"), 0, "7\n", "");
+    command_expect(COMMAND_RUN(&agent, "submit", "--id", "7"), 1, "",
+                   "corral: 7 is running, which does not allow this; see 'corral show 7'\n");
+    fake_agent_expect_calls(&agent,
+                            "AddJob {\"job\":{\"priority\":\"lowest\"}}\n"
+                            "AddTasks {\"job\":7,\"tasks\":[{\"command\":[\"ls\",\"-l\"],\"workDirectory\":\"/\"}]}\n"
+                            "SubmitJobs {\"jobs\":[7]}\n"
+                            "SubmitJobs {\"jobs\":[7]}\n");
     fake_agent_stop(&agent);
 }
 
@@ -162,11 +136,12 @@ Test(cancel, prints_a_receipt_of_each_in_the_order_asked) {
           " {\"job\": 14, \"status\": \"finished\", \"error\": \"InvalidState\", \"errorMessage\": \"x\"}]}" },
         { "CancelTasks",
           "{\"results\": [{\"job\": 13, \"task\": 2, \"status\": \"canceled\", \"processesKilled\": 1}]}" });
-    expect(COMMAND_RUN(&agent, "cancel", "12", "13.2", "14", "-m", "enough", "--grace", "2s"), 1,
-           "12 canceled: 2 tasks failed, 1 task canceled, 14 processes killed; frozen after 310us, killed after 350us,"
-           " empty after 5ms, recorded after 6ms\n"
-           "13.2 canceled: 1 process killed\n",
-           "corral: 14: 14 is finished, which does not allow this");
+    command_expect(
+        COMMAND_RUN(&agent, "cancel", "12", "13.2", "14", "-m", "enough", "--grace", "2s"), 1,
+        "12 canceled: 2 tasks failed, 1 task canceled, 14 processes killed; frozen after 310us, killed after 350us,"
+        " empty after 5ms, recorded after 6ms\n"
+        "13.2 canceled: 1 process killed\n",
+        "corral: 14: 14 is finished, which does not allow this");
     AUTO_FREE char *calls = fake_agent_calls(&agent);
     cr_expect(
         strstr(calls, "CancelJobs {\"gracePeriod\":2000000,\"jobs\":[12,14],\"message\":\"enough\",\"wait\":true}"));
@@ -183,9 +158,9 @@ Test(cancel, lists_what_cannot_be_killed) {
                                      " \"parentPid\": 1, \"uid\": 0, \"command\": \"cp\", \"state\": \"D\","
                                      " \"waitChannel\": \"nfs_wait\", \"cpuTime\": 1, \"residentSize\": 2, \"threads\":"
                                      " 1}]}]}" });
-    expect(COMMAND_RUN(&agent, "cancel", "12", "--force", "--no-wait"), 1, "12 canceling\n",
-           "corral: process 99 (cp) cannot be killed: state D, waits in nfs_wait\n");
-    expect_calls(&agent, "CancelJobs {\"force\":true,\"jobs\":[12],\"wait\":false}\n");
+    command_expect(COMMAND_RUN(&agent, "cancel", "12", "--force", "--no-wait"), 1, "12 canceling\n",
+                   "corral: process 99 (cp) cannot be killed: state D, waits in nfs_wait\n");
+    fake_agent_expect_calls(&agent, "CancelJobs {\"force\":true,\"jobs\":[12],\"wait\":false}\n");
     fake_agent_stop(&agent);
 }
 
@@ -193,8 +168,8 @@ Test(cancel, prints_the_reply_as_json) {
     FakeAgent agent;
 
     FAKE_AGENT_START(&agent, { "CancelJobs", "{\"results\": [{\"job\": 1, \"error\": \"NoSuchJob\"}]}" });
-    expect(COMMAND_RUN(&agent, "cancel", "1", "--json"), 1, "{\"results\":[{\"job\":1,\"error\":\"NoSuchJob\"}]}\n",
-           "");
+    command_expect(COMMAND_RUN(&agent, "cancel", "1", "--json"), 1,
+                   "{\"results\":[{\"job\":1,\"error\":\"NoSuchJob\"}]}\n", "");
     fake_agent_stop(&agent);
 }
 
@@ -203,7 +178,7 @@ Test(cancel, escapes_what_the_agent_says) {
 
     FAKE_AGENT_START(&agent, { "CancelJobs", "{\"results\": [{\"job\": 1, \"error\": \"Odd\","
                                              " \"errorMessage\": \"a\\u001b[2Jb\"}]}" });
-    expect(COMMAND_RUN(&agent, "cancel", "1"), 1, "", "corral: 1: a\\x1b[2Jb\n");
+    command_expect(COMMAND_RUN(&agent, "cancel", "1"), 1, "", "corral: 1: a\\x1b[2Jb\n");
     fake_agent_stop(&agent);
 }
 
@@ -213,8 +188,8 @@ Test(requeue, takes_jobs_and_tasks) {
     FAKE_AGENT_START(
         &agent, { "RequeueJobs", "{\"results\": [{\"job\": 1, \"status\": \"queued\", \"tasksQueued\": 3}]}" },
         { "RequeueTasks", "{\"results\": [{\"job\": 2, \"task\": 1, \"error\": \"TaskNotRerunnable\"}]}" });
-    expect(COMMAND_RUN(&agent, "requeue", "2.1", "1"), 1, "1 queued: 3 tasks queued\n",
-           "corral: 2.1: task 2.1 has run and may not run again");
+    command_expect(COMMAND_RUN(&agent, "requeue", "2.1", "1"), 1, "1 queued: 3 tasks queued\n",
+                   "corral: 2.1: task 2.1 has run and may not run again");
     fake_agent_stop(&agent);
 }
 
@@ -231,23 +206,23 @@ Test(list, asks_for_what_users_expect) {
                                    " 1700000065000000, \"cancelMessage\": \"why\"" COUNTS(4, 1, 2, 1) "}}" },
                      { "ListJobs", JOB(1, "queued", "") "\n" JOB(2, "finished", "") },
                      { "ListJobs", JOB(1, "failed", "") });
-    expect(COMMAND_RUN(&agent, "list"), 0,
-           "JOB  NAME  STATUS   OWNER  PRIORITY  TASKS  CREATED              ELAPSED  REASON\n"
-           "  3  a\\nb  running  ann    normal      1/4  2023-11-14 22:13:20    1m 5s  why\n",
-           "");
-    expect(COMMAND_RUN(&agent, "list", "--all"), 0,
-           "JOB  NAME  STATUS    OWNER  PRIORITY  TASKS  CREATED              ELAPSED  REASON\n"
-           "  1  -     queued    ann    -             -  2023-11-14 22:13:20        -  -\n"
-           "  2  -     finished  ann    -             -  2023-11-14 22:13:20        -  -\n",
-           "");
-    expect(COMMAND_RUN(&agent, "list", "--state", "failed,canceled", "--user", "bob", "--json"), 0, NULL, "");
+    command_expect(COMMAND_RUN(&agent, "list"), 0,
+                   "JOB  NAME  STATUS   OWNER  PRIORITY  TASKS  CREATED              ELAPSED  REASON\n"
+                   "  3  a\\nb  running  ann    normal      1/4  2023-11-14 22:13:20    1m 5s  why\n",
+                   "");
+    command_expect(COMMAND_RUN(&agent, "list", "--all"), 0,
+                   "JOB  NAME  STATUS    OWNER  PRIORITY  TASKS  CREATED              ELAPSED  REASON\n"
+                   "  1  -     queued    ann    -             -  2023-11-14 22:13:20        -  -\n"
+                   "  2  -     finished  ann    -             -  2023-11-14 22:13:20        -  -\n",
+                   "");
+    command_expect(COMMAND_RUN(&agent, "list", "--state", "failed,canceled", "--user", "bob", "--json"), 0, NULL, "");
     (void)snprintf(expected, sizeof expected,
                    "ListJobs {\"limit\":1000,\"owner\":\"%u\",\"status\":[\"notSubmitted\",\"queued\",\"running\","
                    "\"canceling\"]}\n"
                    "ListJobs {\"limit\":1000}\n"
                    "ListJobs {\"limit\":1000,\"owner\":\"bob\",\"status\":[\"failed\",\"canceled\"]}\n",
                    (unsigned)geteuid());
-    expect_calls(&agent, expected);
+    fake_agent_expect_calls(&agent, expected);
     fake_agent_stop(&agent);
 }
 
@@ -278,8 +253,8 @@ Test(list, goes_on_page_by_page) {
         lines++;
     cr_expect_eq(lines, 1002);
     cr_expect(strstr(result.output, "\n1001  "));
-    expect(result, 0, NULL, "");
-    expect_calls(&agent, "ListJobs {\"limit\":1000}\nListJobs {\"after\":1000,\"limit\":1000}\n");
+    command_expect(result, 0, NULL, "");
+    fake_agent_expect_calls(&agent, "ListJobs {\"limit\":1000}\nListJobs {\"after\":1000,\"limit\":1000}\n");
     fake_agent_stop(&agent);
 }
 
@@ -306,20 +281,20 @@ Test(show, prints_a_job_and_its_tasks) {
     FakeAgent agent;
 
     FAKE_AGENT_START(&agent, { "GetJob", SHOWN_JOB });
-    expect(COMMAND_RUN(&agent, "show", "3"), 0,
-           "id          3\n"
-           "status      failed\n"
-           "cause       taskFailed\n"
-           "owner       ann\n"
-           "ownerUid    5\n"
-           "createTime  2023-11-14 22:13:20\n"
-           "tasks       2: 1 finished, 1 failed\n"
-           "\n"
-           "TASK  NAME  STATUS    END              CAUSE     ATTEMPT  ELAPSED  COMMAND\n"
-           "   1  -     finished  exit 0           -               1        -  sleep 5\n"
-           "   2  -     failed    signal 9 (KILL)  signaled        2        -  sleep 5\n",
-           "");
-    expect_calls(&agent, "GetJob {\"id\":3}\n");
+    command_expect(COMMAND_RUN(&agent, "show", "3"), 0,
+                   "id          3\n"
+                   "status      failed\n"
+                   "cause       taskFailed\n"
+                   "owner       ann\n"
+                   "ownerUid    5\n"
+                   "createTime  2023-11-14 22:13:20\n"
+                   "tasks       2: 1 finished, 1 failed\n"
+                   "\n"
+                   "TASK  NAME  STATUS    END              CAUSE     ATTEMPT  ELAPSED  COMMAND\n"
+                   "   1  -     finished  exit 0           -               1        -  sleep 5\n"
+                   "   2  -     failed    signal 9 (KILL)  signaled        2        -  sleep 5\n",
+                   "");
+    fake_agent_expect_calls(&agent, "GetJob {\"id\":3}\n");
     fake_agent_stop(&agent);
 }
 
@@ -338,9 +313,9 @@ Test(show, prints_a_task_its_attempts_and_the_evidence) {
     cr_expect(strstr(result.output, "\nmaxResidentSize  2.0 KiB\n"));
     cr_expect(strstr(result.output, "PID  PPID   UID  STATE  COMMAND    WAIT CHANNEL  SYSTEM CALL   CPU      RSS"));
     cr_expect(strstr(result.output, " 77     1  1000  S      slee\\x07p  do_nanosleep  read         20us  4.0 KiB"));
-    expect(result, 0, NULL, "");
-    expect(COMMAND_RUN(&agent, "show", "3.9"), 1, "", "job 3 has no task 9");
-    expect(COMMAND_RUN(&agent, "show", "3.2"), 1, "", "permission denied");
+    command_expect(result, 0, NULL, "");
+    command_expect(COMMAND_RUN(&agent, "show", "3.9"), 1, "", "job 3 has no task 9");
+    command_expect(COMMAND_RUN(&agent, "show", "3.2"), 1, "", "permission denied");
     AUTO_FREE char *calls = fake_agent_calls(&agent);
     cr_expect(strstr(calls, "ListTasks {\"after\":{\"job\":3,\"task\":1},\"job\":3,\"limit\":1}"), "%s", calls);
     fake_agent_stop(&agent);
@@ -354,8 +329,8 @@ Test(show, lists_the_tasks_of_a_large_job) {
         { "ListTasks", TASK(3, 1, "finished", ", \"attempt\": 1") "\n" TASK(3, 2, "failed", ", \"attempt\": 1") });
     CommandResult result = COMMAND_RUN(&agent, "show", "3");
     cr_expect(strstr(result.output, "\n   2  -     failed "), "%s", result.output);
-    expect(result, 0, NULL, "");
-    expect_calls(&agent, "GetJob {\"id\":3}\nListTasks {\"job\":3}\n");
+    command_expect(result, 0, NULL, "");
+    fake_agent_expect_calls(&agent, "GetJob {\"id\":3}\nListTasks {\"job\":3}\n");
     fake_agent_stop(&agent);
 }
 
@@ -368,213 +343,12 @@ Test(history, prints_each_entry) {
                                      "{\"entry\": {\"seq\": 2, \"time\": 1700000001000000, \"job\": 3, \"task\":"
                                      " 1, \"from\": \"queued\", \"to\": \"canceled\", \"cause\":"
                                      " \"taskCanceled\", \"actor\": \"ann\", \"message\": \"no\\tmore\"}}" });
-    expect(COMMAND_RUN(&agent, "history", "3"), 0,
-           "2023-11-14 22:13:20  3         queued                    submitted by ann\n"
-           "2023-11-14 22:13:21  3.1       queued -> canceled        taskCanceled by ann: no\\tmore\n",
-           "");
-    expect_calls(&agent, "GetHistory {\"job\":3}\n");
+    command_expect(COMMAND_RUN(&agent, "history", "3"), 0,
+                   "2023-11-14 22:13:20  3         queued                    submitted by ann\n"
+                   "2023-11-14 22:13:21  3.1       queued -> canceled        taskCanceled by ann: no\\tmore\n",
+                   "");
+    fake_agent_expect_calls(&agent, "GetHistory {\"job\":3}\n");
     fake_agent_stop(&agent);
-}
-
-Test(logs, decodes_what_was_kept) {
-    FakeAgent agent;
-
-    FAKE_AGENT_START(
-        &agent, { "GetOutput", "{\"data\": \"G1sxbWE=\", \"offset\": 0}\n{\"data\": \"\", \"offset\": 5}" },
-        { "ListTasks", TASK(3, 4, "finished", ", \"attempt\": 1") },
-        { "GetOutput", "{\"data\": \"Zm9v\", \"offset\": 0}" },
-        { "ListTasks", TASK(3, 1, "queued", ", \"attempt\": 0") "\n" TASK(3, 2, "queued", ", \"attempt\": 0") },
-        { "GetOutput", "NoSuchAttempt {\"job\": 3, \"task\": 4, \"attempt\": 0}" });
-    expect(COMMAND_RUN(&agent, "logs", "3.1"), 0, "\033[1ma", "");
-    expect(COMMAND_RUN(&agent, "logs", "3", "--stderr"), 0, "foo", "");
-    expect(COMMAND_RUN(&agent, "logs", "3"), 1, "", "job 3 has several tasks, name one as JOB.TASK");
-    expect(COMMAND_RUN(&agent, "logs", "3.4"), 1, "", "task 3.4 has no such attempt");
-    expect_calls(&agent, "GetOutput {\"follow\":false,\"job\":3,\"offset\":0,\"stream\":\"stdout\",\"task\":1}\n"
-                         "ListTasks {\"job\":3,\"limit\":2}\n"
-                         "GetOutput {\"follow\":false,\"job\":3,\"offset\":0,\"stream\":\"stderr\",\"task\":4}\n"
-                         "ListTasks {\"job\":3,\"limit\":2}\n"
-                         "GetOutput {\"follow\":false,\"job\":3,\"offset\":0,\"stream\":\"stdout\",\"task\":4}\n");
-    fake_agent_stop(&agent);
-}
-
-Test(logs, go_on_after_a_restart_where_they_were) {
-    FakeAgent agent;
-
-    FAKE_AGENT_START(&agent, { "GetOutput", "{\"data\": \"Zm9v\", \"offset\": 0}", FAKE_DIE },
-                     { "GetOutput", "{\"data\": \"YmFy\", \"offset\": 3}" });
-    expect(COMMAND_RUN(&agent, "logs", "3.1", "-f"), 0, "foobar", "");
-    expect_calls(&agent, "GetOutput {\"follow\":true,\"job\":3,\"offset\":0,\"stream\":\"stdout\",\"task\":1}\n"
-                         "GetOutput {\"follow\":true,\"job\":3,\"offset\":3,\"stream\":\"stdout\",\"task\":1}\n");
-    fake_agent_stop(&agent);
-}
-
-Test(watch, prints_transitions_until_it_is_ended_and_survives_a_restart) {
-    FakeAgent agent;
-    const char *arguments[] = { "watch", "3", NULL };
-
-    FAKE_AGENT_START(
-        &agent, { "Watch", JOB(3, "running", "") "\n{\"cursor\": 5}\n" ENTRY(6, 3, "", "running", "failed"), FAKE_DIE },
-        { "Watch",
-          "{\"cursor\": 6}\n" ENTRY(7, 3, "", "failed", "queued") "\n"
-                                                                  "StoreNotWritable {\"reason\": \"end\"}",
-          FAKE_FINAL });
-    expect(command_run(&agent, "", arguments), 1,
-           "2023-11-14 22:13:20  3         running -> failed         exited by corral\n"
-           "2023-11-14 22:13:20  3         failed -> queued          exited by corral\n",
-           "the agent cannot write its records (end)");
-    expect_calls(&agent, "Watch {\"jobs\":[3]}\nWatch {\"cursor\":6,\"jobs\":[3]}\n");
-    fake_agent_stop(&agent);
-}
-
-// ---- waiting ----
-
-Test(wait, exits_as_the_first_task_that_failed) {
-    FakeAgent agent;
-
-    FAKE_AGENT_START(&agent,
-                     { "Watch",
-                       JOB(1, "finished", COUNTS(1, 1, 0, 0)) "\n" JOB(
-                           2, "running", COUNTS(2, 0, 1, 0)) "\n{\"cursor\": 5}\n" ENTRY(6, 2, "", "running", "failed"),
-                       FAKE_OPEN },
-                     { "ListTasks", TASK(2, 1, "failed", ", \"attempt\": 1, \"cause\": \"exited\", \"exitCode\": 7") });
-    expect(COMMAND_RUN(&agent, "wait", "1", "2"), 7, "", "");
-    expect_calls(&agent, "Watch {\"jobs\":[1,2]}\n"
-                         "ListTasks {\"job\":2,\"limit\":1,\"status\":[\"failed\"]}\n");
-    fake_agent_stop(&agent);
-}
-
-Test(wait, tells_good_ends_from_cancels) {
-    FakeAgent agent;
-
-    FAKE_AGENT_START(&agent, { "Watch", JOB(1, "finished", COUNTS(1, 1, 0, 0)) "\n{\"cursor\": 5}", FAKE_OPEN },
-                     { "Watch", JOB(1, "canceled", COUNTS(1, 0, 0, 1)) "\n{\"cursor\": 5}", FAKE_OPEN },
-                     { "Watch", JOB(1, "finished", COUNTS(2, 1, 0, 1)) "\n{\"cursor\": 5}", FAKE_OPEN },
-                     { "Watch", "NoSuchJob {\"job\": 1}" });
-    expect(COMMAND_RUN(&agent, "wait", "1"), 0, "", "");
-    expect(COMMAND_RUN(&agent, "wait", "1"), 1, "", "");
-    expect(COMMAND_RUN(&agent, "wait", "1"), 1, "", ""); // a task that was canceled alone has not done its work
-    expect(COMMAND_RUN(&agent, "wait", "1"), 1, "", "there is no job 1 on record");
-    fake_agent_stop(&agent);
-}
-
-Test(wait, gives_up_when_the_time_is_up) {
-    FakeAgent agent;
-
-    FAKE_AGENT_START(&agent, { "Watch", JOB(1, "running", "") "\n{\"cursor\": 5}", FAKE_OPEN },
-                     { "Watch", JOB(1, "finished", COUNTS(1, 1, 0, 0)) "\n{\"cursor\": 5}", FAKE_OPEN });
-    expect(COMMAND_RUN(&agent, "wait", "1", "--timeout", "100ms"), 124, "", "not over when the time was up");
-    expect(COMMAND_RUN(&agent, "wait", "1", "--timeout", "0"), 0, "", ""); // it is over already
-    fake_agent_stop(&agent);
-}
-
-Test(wait, survives_a_restart) {
-    FakeAgent agent;
-
-    FAKE_AGENT_START(&agent, { "Watch", JOB(1, "running", COUNTS(1, 0, 0, 0)) "\n{\"cursor\": 5}", FAKE_DIE },
-                     { "Watch", "{\"cursor\": 5}\n" ENTRY(6, 1, "", "running", "canceled"), FAKE_OPEN });
-    expect(COMMAND_RUN(&agent, "wait", "1"), 1, "", "");
-    expect_calls(&agent, "Watch {\"jobs\":[1]}\nWatch {\"cursor\":5,\"jobs\":[1]}\n");
-    fake_agent_stop(&agent);
-}
-
-Test(wait, begins_anew_when_the_cursor_is_too_old) {
-    FakeAgent agent;
-
-    FAKE_AGENT_START(&agent, { "Watch", JOB(1, "running", COUNTS(1, 0, 0, 0)) "\n{\"cursor\": 5}", FAKE_DIE },
-                     { "Watch", "CursorExpired {\"oldest\": 9}" },
-                     { "Watch", JOB(1, "finished", COUNTS(1, 1, 0, 0)) "\n{\"cursor\": 12}", FAKE_OPEN });
-    expect(COMMAND_RUN(&agent, "wait", "1"), 0, "", "");
-    fake_agent_stop(&agent);
-}
-
-Test(submit, waits_when_asked_to) {
-    FakeAgent agent;
-
-    FAKE_AGENT_START(
-        &agent, { "QueueJob", "{\"id\": 2}" },
-        { "Watch", JOB(2, "failed", COUNTS(1, 0, 1, 0)) "\n{\"cursor\": 5}", FAKE_OPEN },
-        { "ListTasks", TASK(2, 1, "failed", ", \"attempt\": 1, \"cause\": \"signaled\", \"signal\": 15") });
-    expect(COMMAND_RUN(&agent, "submit", "--wait", "--", "x"), 143, "2\n", "");
-    fake_agent_stop(&agent);
-}
-
-// ---- run ----
-
-#define RUNNING                                                                                                        \
-    JOB(2, "queued", COUNTS(1, 0, 0, 0))                                                                               \
-    "\n" TASK(2, 1, "queued", ", \"attempt\": 0") "\n{\"cursor\": 5}\n" ENTRY(6, 2, ", \"task\": 1, \"attempt\": 1",   \
-                                                                              "queued", "running")
-
-Test(run, passes_output_on_and_exits_as_the_task_did) {
-    FakeAgent agent;
-
-    FAKE_AGENT_START(&agent, { "QueueJob", "{\"id\": 2}" },
-                     { "Watch", RUNNING "\n" ENTRY(7, 2, "", "running", "failed"), FAKE_OPEN },
-                     { "GetOutput", "{\"data\": \"b3V0\", \"offset\": 0}" },
-                     { "GetOutput", "{\"data\": \"ZXJy\", \"offset\": 0}" },
-                     { "ListTasks", TASK(2, 1, "failed", ", \"attempt\": 1, \"cause\": \"exited\", \"exitCode\": 3") });
-    CommandResult result = COMMAND_RUN(&agent, "run", "-w", "/", "--", "x");
-    cr_expect_str_eq(result.errors, "err"); // and no id: this is no terminal
-    expect(result, 3, "out", "err");
-    AUTO_FREE char *calls = fake_agent_calls(&agent);
-    cr_expect(strstr(calls, "GetOutput {\"attempt\":1,\"follow\":true,\"job\":2,\"offset\":0,\"stream\":\"stdout\","));
-    cr_expect(strstr(calls, "GetOutput {\"attempt\":1,\"follow\":true,\"job\":2,\"offset\":0,\"stream\":\"stderr\","));
-    fake_agent_stop(&agent);
-}
-
-Test(run, shows_the_output_of_a_task_that_was_over_at_once) {
-    FakeAgent agent;
-
-    FAKE_AGENT_START(
-        &agent, { "QueueJob", "{\"id\": 2}" },
-        { "Watch",
-          JOB(2, "finished", COUNTS(1, 1, 0, 0)) "\n" TASK(2, 1, "finished", ", \"attempt\": 1") "\n{\"cursor\": 5}",
-          FAKE_OPEN },
-        { "GetOutput", "{\"data\": \"b3V0\", \"offset\": 0}" }, { "GetOutput", "{\"data\": \"\", \"offset\": 0}" });
-    expect(COMMAND_RUN(&agent, "run", "--", "x"), 0, "out", "");
-    fake_agent_stop(&agent);
-}
-
-Test(run, survives_a_restart) {
-    FakeAgent agent;
-
-    FAKE_AGENT_START(
-        &agent, { "QueueJob", "{\"id\": 2}" }, { "Watch", JOB(2, "queued", "") "\n{\"cursor\": 5}", FAKE_DIE },
-        { "Watch",
-          ENTRY(6, 2, ", \"task\": 1, \"attempt\": 1", "queued", "running") "\n" ENTRY(7, 2, "", "running", "finished"),
-          FAKE_OPEN },
-        { "GetOutput", "{\"data\": \"b3V0\", \"offset\": 0}" }, { "GetOutput", "{\"data\": \"\", \"offset\": 0}" });
-    expect(COMMAND_RUN(&agent, "run", "--", "x"), 0, "out", "");
-    fake_agent_stop(&agent);
-}
-
-static void interrupt(int signal, int expected_status) {
-    FakeAgent agent;
-
-    FAKE_AGENT_START(
-        &agent, { "QueueJob", "{\"id\": 2}" }, { "Watch", RUNNING, FAKE_OPEN }, { "GetOutput", NULL, FAKE_OPEN },
-        { "GetOutput", NULL, FAKE_OPEN }, { "CancelJobs", "{\"results\": [{\"job\": 2, \"status\": \"canceling\"}]}" },
-        { "CancelJobs", "{\"results\": [{\"job\": 2, \"status\": \"canceling\"}]}", FAKE_DIE },
-        { "Watch", "{\"cursor\": 6}\n" ENTRY(7, 2, "", "running", "canceled"), FAKE_OPEN },
-        { "GetOutput", "{\"data\": \"\", \"offset\": 0}" }, { "GetOutput", "{\"data\": \"\", \"offset\": 0}" });
-    int pid = COMMAND_START(&agent, "run", "--", "x");
-    fake_agent_expect_call(&agent, "\"stream\":\"stderr\"");
-    cr_assert_eq(kill(pid, signal), 0);
-    fake_agent_expect_call(&agent,
-                           "CancelJobs {\"force\":false,\"jobs\":[2],\"message\":\"interrupted\",\"wait\":false}");
-    cr_assert_eq(kill(pid, signal), 0);
-    fake_agent_expect_call(&agent,
-                           "CancelJobs {\"force\":true,\"jobs\":[2],\"message\":\"interrupted\",\"wait\":false}");
-    expect(command_finish(&agent, pid), expected_status, "", "");
-    fake_agent_stop(&agent);
-}
-
-Test(run, is_canceled_by_an_interrupt_and_forced_by_two) {
-    interrupt(SIGINT, 130);
-}
-
-Test(run, is_canceled_by_a_termination) {
-    interrupt(SIGTERM, 143);
 }
 
 // ---- the agent ----
@@ -586,16 +360,16 @@ Test(param, lists_shows_and_sets) {
 
     FAKE_AGENT_START(&agent, { "GetParameters", parameters }, { "GetParameters", parameters }, { "SetParameter", "{}" },
                      { "SetParameter", "PermissionDenied" });
-    expect(COMMAND_RUN(&agent, "param"), 0,
-           "NAME   VALUE  DEFAULT  DESCRIPTION\n"
-           "Slots  4      2        how many\n",
-           "");
-    expect(COMMAND_RUN(&agent, "param", "slots"), 0, "Slots=4\n", "");
-    expect(COMMAND_RUN(&agent, "param", "Slots=a=b"), 0, "", "");
-    expect(COMMAND_RUN(&agent, "param", "Slots=", "x"), 1, "", "permission denied");
-    expect_calls(&agent, "GetParameters {}\nGetParameters {\"names\":[\"slots\"]}\n"
-                         "SetParameter {\"name\":\"Slots\",\"value\":\"a=b\"}\n"
-                         "SetParameter {\"name\":\"Slots\",\"value\":\"\"}\n");
+    command_expect(COMMAND_RUN(&agent, "param"), 0,
+                   "NAME   VALUE  DEFAULT  DESCRIPTION\n"
+                   "Slots  4      2        how many\n",
+                   "");
+    command_expect(COMMAND_RUN(&agent, "param", "slots"), 0, "Slots=4\n", "");
+    command_expect(COMMAND_RUN(&agent, "param", "Slots=a=b"), 0, "", "");
+    command_expect(COMMAND_RUN(&agent, "param", "Slots=", "x"), 1, "", "permission denied");
+    fake_agent_expect_calls(&agent, "GetParameters {}\nGetParameters {\"names\":[\"slots\"]}\n"
+                                    "SetParameter {\"name\":\"Slots\",\"value\":\"a=b\"}\n"
+                                    "SetParameter {\"name\":\"Slots\",\"value\":\"\"}\n");
     fake_agent_stop(&agent);
 }
 
@@ -617,7 +391,7 @@ Test(status, shows_what_is_missing) {
     cr_expect(strstr(result.output, "tasks              3: 1 finished, 1 failed, 1 canceled\n"), "%s", result.output);
     cr_expect(strstr(result.output, "storeWritable      no\n"));
     cr_expect(strstr(result.output, "missingControllers  memory pids\n"));
-    expect(result, 0, NULL, "");
+    command_expect(result, 0, NULL, "");
     fake_agent_stop(&agent);
 }
 
@@ -630,6 +404,6 @@ Test(output, escapes_terminal_controls_in_json) {
     CommandResult result = COMMAND_RUN(&agent, "param", "--json");
     cr_expect(strcasestr(result.output, "\"a\\u001b\\u007f\\u009b\""), "%s", result.output);
     cr_expect(strstr(result.output, "\"ä\""), "%s", result.output);
-    expect(result, 0, NULL, "");
+    command_expect(result, 0, NULL, "");
     fake_agent_stop(&agent);
 }
