@@ -6,6 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#define SAMPLE_EVIDENCE                                                                                                \
+    "[{\"pid\":1,\"parentPid\":2,\"uid\":3,\"command\":\"c\",\"state\":\"S\",\"cpuTime\":4,\"residentSize\":5,"        \
+    "\"threads\":6}]"
+
 JobRecord sample_job(void) {
     return (JobRecord){ .name = strdup("größe"),
                         .status = STATUS_RUNNING,
@@ -78,7 +82,7 @@ AttemptRecord sample_attempt(uint64_t job, uint32_t task, uint32_t attempt) {
                             .stdout_dropped = 9,
                             .stderr_kept = 10,
                             .stderr_dropped = 0,
-                            .evidence = strdup("[{\"pid\":1}]") };
+                            .evidence = strdup(SAMPLE_EVIDENCE) };
 }
 
 HistoryRecord sample_history(uint64_t job) {
@@ -112,6 +116,7 @@ uint64_t sample_add(Store *store, Status status, uint32_t n_tasks) {
     for (uint32_t i = 1; i <= n_tasks; i++) {
         TaskRecord task = sample_task(id, i);
         task.status = status;
+        task.attempt = 0;
         cr_assert_eq(store_add_task(store, &task, spec), 0);
         task_record_deinit(&task);
     }
