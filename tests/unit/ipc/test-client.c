@@ -34,7 +34,7 @@ TestSuite(client, .init = setup, .fini = teardown);
 // ---- the real server ----
 
 // Serves until its parent closes the pipe.
-static void serve(int until_fd) {
+__attribute__((noreturn)) static void serve(int until_fd) {
     World world;
 
     world_init(&world, NULL);
@@ -79,7 +79,7 @@ static void server_stop(Server *server) {
     cr_assert_eq(waitpid(server->pid, &status, 0), server->pid);
     cr_assert_eq(status, 0);
 }
-#define AUTO_SERVER CLEANUP(server_stop)
+#define AUTO_SERVER __attribute__((unused)) CLEANUP(server_stop)
 
 Test(client, calls) {
     AUTO_SERVER Server server = server_start();

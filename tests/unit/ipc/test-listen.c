@@ -108,7 +108,9 @@ Test(listen, several_sockets) {
     cr_assert_eq(ipc_listen_unix(other, 0600, &listener), 0);
     cr_assert_eq(ipc_server_listen(world.server, listener), 0);
     AUTO_CLOSE int fd = connect_to_path();
+    say(fd, ECHO("hello"));
     world_settle(&world);
+    expect(fd, ECHOED("hello"));
     cr_assert_eq(ipc_server_connections(world.server), 1);
     cr_assert_eq(unlink(other), 0);
 }
