@@ -29,8 +29,10 @@ int jobs_new(Agent *agent, Jobs **ret) {
     if (!jobs)
         return -ENOMEM;
     jobs->agent = agent;
-    for (int priority = 0; priority <= _PRIORITY_LAST; priority++)
-        TAILQ_INIT(&jobs->ranks[priority]);
+    for (int priority = 0; priority <= _PRIORITY_LAST; priority++) {
+        TAILQ_INIT(&jobs->waiting[priority]);
+        TAILQ_INIT(&jobs->growing[priority]);
+    }
     TAILQ_INIT(&jobs->launches);
     TAILQ_INIT(&jobs->stops);
     TAILQ_INIT(&jobs->stops_to_begin);
@@ -366,9 +368,7 @@ int jobs_pending_reason(const Jobs *jobs, uint64_t id, char *ret, size_t size) {
         return -ENOENT;
     uint64_t total = jobs->agent->parameters.value[PARAMETER_SLOTS];
     for (int priority = _PRIORITY_LAST; priority >= (int)job->record.priority; priority--) {
-        const Job *first = TAILQ_FIRST(&jobs->ranks[priority]);
-        while (first && first->record.status != STATUS_QUEUED)
-            first = TAILQ_NEXT(first, rank_entry);
+        const Job *first = TAILQ_FIRST(&jobs->waiting[priority]);
         if (first && first != job) {
             snprintf(ret, size, "%s",
                      priority > (int)job->record.priority ? "a job of higher priority goes first"

@@ -61,7 +61,7 @@ struct Job {
     uint64_t counts[_STATUS_LAST + 1]; // of tasks
     Cgroup *cgroup;                    // of the run, NULL when none was made
     Stop *stop;                        // of the whole job, NULL when none
-    bool ranked;                       // in the queue (agent/queue.h)
+    struct JobList *rank;              // the list of the queue that it is in, NULL: none (agent/queue.h)
     bool over;                         // to be dropped from memory after the commit
     sd_event_source *run_time_source;
     TAILQ_ENTRY(Job) rank_entry; // agent/queue.h
@@ -72,7 +72,8 @@ struct Jobs {
     Agent *agent;
     void *by_id; // tsearch(3) tree of Job
     size_t n_jobs;
-    struct JobList ranks[_PRIORITY_LAST + 1]; // agent/queue.h
+    struct JobList waiting[_PRIORITY_LAST + 1]; // queued jobs (agent/queue.h)
+    struct JobList growing[_PRIORITY_LAST + 1]; // running jobs with tasks that wait
     uint32_t slots_in_use;
     int64_t first_order, last_order;
     // What is to be done when the turn is committed.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// One list for each priority, in queue order. A job is in it while it is queued, and while it is running and has tasks
-// that wait: so that its tasks go before those of jobs behind it. Running jobs without waiting tasks cost nothing here.
+// Two lists for each priority, both in queue order: jobs that wait, and running jobs that have tasks that wait. A job
+// that waits and does not fit keeps everybody behind it from taking a free slot, but not from using the slots that they
+// have. Running jobs without waiting tasks are in no list and cost nothing here.
 #include "agent/queue.h"
 
 #include "agent/attempt.h"
@@ -17,12 +18,14 @@ int64_t queue_order_first(Jobs *jobs) {
 }
 
 void queue_insert(Jobs *jobs, Job *job) {
-    struct JobList *list = &jobs->ranks[job->record.priority];
+    struct JobList *list = job->record.status == STATUS_QUEUED ? &jobs->waiting[job->record.priority]
+                                                               : &jobs->growing[job->record.priority];
     Job *other;
 
-    if (job->ranked)
+    if (job->rank == list)
         return;
-    job->ranked = true;
+    queue_remove(jobs, job);
+    job->rank = list;
     // Nearly always last or first in its class: look from both ends.
     other = TAILQ_FIRST(list);
     if (other && other->record.queue_order > job->record.queue_order) {
@@ -39,10 +42,11 @@ void queue_insert(Jobs *jobs, Job *job) {
 }
 
 void queue_remove(Jobs *jobs, Job *job) {
-    if (!job->ranked)
+    (void)jobs;
+    if (!job->rank)
         return;
-    job->ranked = false;
-    TAILQ_REMOVE(&jobs->ranks[job->record.priority], job, rank_entry);
+    TAILQ_REMOVE(job->rank, job, rank_entry);
+    job->rank = NULL;
 }
 
 static uint32_t slots_total(const Jobs *jobs) {
@@ -101,18 +105,19 @@ static void start_job(Job *job) {
     if (job->record.start_time == 0)
         job->record.start_time = clock_realtime();
     job_set_status(job, STATUS_RUNNING, "started", ACTOR_CORRAL, NULL);
+    queue_insert(job->agent->jobs, job);
     job_arm_run_time(job);
 }
 
-// Starts as many waiting tasks as the job's slots and the free ones allow. False when it had to leave one waiting for a
-// slot that the machine does not have.
-static bool start_tasks(Jobs *jobs, Job *job) {
+// Starts as many waiting tasks as the job's slots allow, and with may_grow the free ones too. False when it had to
+// leave one waiting for a slot that nobody has to spare.
+static bool start_tasks(Jobs *jobs, Job *job, bool may_grow) {
     uint32_t max = queue_slots_max(job);
     Task *task;
 
     while ((task = TAILQ_FIRST(&job->queue)) != NULL && job->n_attempts < max) {
         if (job->n_attempts >= job->slots) {
-            if (slots_free(jobs) == 0)
+            if (!may_grow || slots_free(jobs) == 0)
                 return false;
             reserve(job, job->slots + 1);
         }
@@ -121,30 +126,40 @@ static bool start_tasks(Jobs *jobs, Job *job) {
     return true;
 }
 
-static void run_rank(Jobs *jobs, struct JobList *list, bool *blocked) {
-    for (Job *job = TAILQ_FIRST(list), *next; job && !*blocked; job = next) {
-        next = TAILQ_NEXT(job, rank_entry);
-        if (job->stop)
-            continue;
-        if (job->record.status == STATUS_QUEUED) {
+static void run_job(Jobs *jobs, Job *job, bool *blocked) {
+    if (!start_tasks(jobs, job, !*blocked))
+        *blocked = true;
+    if (TAILQ_EMPTY(&job->queue)) {
+        queue_remove(jobs, job);
+        queue_settle_slots(job);
+        job_check_over(job);
+    }
+}
+
+// Both lists of a priority as one, in queue order; once it is blocked only the running ones.
+static void run_priority(Jobs *jobs, int priority, bool *blocked) {
+    Job *running = TAILQ_FIRST(&jobs->growing[priority]), *waiting = TAILQ_FIRST(&jobs->waiting[priority]), *job;
+
+    while (running || (waiting && !*blocked)) {
+        if (waiting && !*blocked && (!running || waiting->record.queue_order < running->record.queue_order)) {
+            job = waiting;
+            waiting = TAILQ_NEXT(waiting, rank_entry);
             if (slots_free(jobs) < slots_min(job)) {
                 *blocked = true;
-                return;
+                continue;
             }
             start_job(job);
+        } else {
+            job = running;
+            running = TAILQ_NEXT(running, rank_entry);
         }
-        *blocked = !start_tasks(jobs, job);
-        if (TAILQ_EMPTY(&job->queue)) {
-            queue_remove(jobs, job);
-            queue_settle_slots(job);
-            job_check_over(job);
-        }
+        run_job(jobs, job, blocked);
     }
 }
 
 void queue_run(Jobs *jobs) {
     bool blocked = false;
 
-    for (int priority = _PRIORITY_LAST; priority >= 0 && !blocked; priority--)
-        run_rank(jobs, &jobs->ranks[priority], &blocked);
+    for (int priority = _PRIORITY_LAST; priority >= 0; priority--)
+        run_priority(jobs, priority, &blocked);
 }
