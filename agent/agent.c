@@ -65,7 +65,9 @@ static void retry_later(Agent *agent);
 // Memory again from the records.
 static int load(Agent *agent) {
     agent->jobs = jobs_free(agent->jobs);
-    int r = jobs_new(agent, &agent->jobs);
+    int r = parameters_load(&agent->parameters, agent->store);
+    if (r >= 0)
+        r = jobs_new(agent, &agent->jobs);
     return r < 0 ? r : recover(agent);
 }
 
@@ -256,8 +258,6 @@ static int make_event_loop(Agent *agent) {
 
 static int make_store(Agent *agent) {
     int r = store_open(agent->config.state_dir, &agent->store);
-    if (r >= 0)
-        r = parameters_load(&agent->parameters, agent->store);
     if (r < 0)
         return r;
     agent->store_writable = reserve_make(agent->state_fd) >= 0;
