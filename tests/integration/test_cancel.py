@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A cancel leaves not one process and the right record, whatever the task does."""
 
+import contextlib
 import os
 import random
 import subprocess
 import time
 
-from corral_test import Agent, find_program, pick, process_alive, process_state, run, test, wait_until
+from corral_test import Agent, pick, process_alive, process_state, run, test, wait_until
 
 
 def check_receipt(result, least):
@@ -56,6 +57,14 @@ def cancel_and_check(agent, job, processes, exact=True):
     assert 'cancelRequested' in agent.causes(job)
     agent.assert_nothing_left()
     return attempt
+
+
+def command_of(pid):
+    try:
+        with open(f'/proc/{pid}/cmdline', 'rb') as file:
+            return file.read()
+    except (FileNotFoundError, ProcessLookupError):
+        return b''
 
 
 def cancel_victim(agent, *arguments, processes=1, exact=True):
@@ -120,37 +129,33 @@ def stopped(agent):
     cancel_and_check(agent, job, 2)
 
 
-def traced_victim(agent, reap):
-    """A job whose process is stopped by a tracer outside of it. Returns job and tracer."""
-    job = agent.submit_victim('sleep')
+@contextlib.contextmanager
+def tracer_of(agent, pid, how):
+    """A tracer of a process, outside of all jobs; how as in victim.c."""
     ready = agent.ready_path('tracer')
-    tracer = subprocess.Popen([find_program('victim'), 'trace', str(agent.job_pids(job).pop()), str(reap)],
-                              env={'VICTIM_READY': ready})
-    wait_until(lambda: os.path.exists(ready), 'the tracer has attached')
-    return job, tracer
+    with subprocess.Popen([agent.victim, 'trace', str(pid), how], env={'VICTIM_READY': ready}) as tracer:
+        try:
+            wait_until(lambda: os.path.exists(ready), 'the tracer has attached')
+            yield tracer
+        finally:
+            tracer.kill()
 
 
 @test
 def traced(agent):
-    job, tracer = traced_victim(agent, 1)
-    try:
+    job = agent.submit_victim('sleep')
+    with tracer_of(agent, agent.job_pids(job).pop(), 'wait') as tracer:
         cancel_and_check(agent, job, 1)
         assert tracer.poll() is None
-    finally:
-        tracer.kill()
-        tracer.wait()
 
 
 @test
 def traced_by_one_that_does_not_wait(agent):
     """The kernel keeps the status for the tracer, who never asks for it: the job must end all the same."""
-    job, tracer = traced_victim(agent, 0)
-    try:
+    job = agent.submit_victim('sleep')
+    with tracer_of(agent, agent.job_pids(job).pop(), 'ignore') as tracer:
         cancel_and_check(agent, job, 1)
         assert tracer.poll() is None
-    finally:
-        tracer.kill()
-        tracer.wait()
 
 
 @test
@@ -276,18 +281,55 @@ def without_a_launcher():
     agent.assert_nothing_left()
 
 
+def check_stuck(result, pid):
+    """A reply, or a record, that tells of the process that outlived the kill."""
+    assert result['status'] == 'canceling' and result.get('error') is None, result
+    stuck = result['stuck']
+    assert [process['pid'] for process in stuck] == [pid], stuck
+    assert stuck[0]['state'] == 't' and stuck[0]['command'] == 'victim', stuck
+
+
 @test
-def unkillable_is_told(agent):
-    """What cannot die for a while: the caller is answered, the job stays canceling, and completes by itself."""
-    # vfork children of a process that cannot be frozen do not exist without a stuck device; a kill deadline of nothing
-    # and a crowd come near enough: the reply may come before the end.
-    agent.set(KillDeadline='1ms')
-    job = agent.submit_victim('many', 1000, processes=1000)
-    result = agent.cancel(job)
-    assert result['status'] in ('canceling', 'canceled'), result
-    assert agent.wait_over(job)['status'] == 'canceled'
+def unkillable(agent):
+    """A process that outlives SIGKILL: the callers are answered, the job stays canceling and keeps its slot, everybody
+    can see why; and it completes by itself."""
+    agent.set(KillDeadline='300ms', Slots=1)
+    job = agent.submit_victim('many', 3, processes=3)
+    waiting = agent.submit('true')
+    pid = max(agent.job_pids(job))
+    with tracer_of(agent, pid, 'hold'):
+        result = agent.cancel(job, message='never ends')
+        check_stuck(result, pid)
+        assert result['processesKilled'] == 3 and result['emptyAfter'] is None, result
+        check_stuck(agent.job(job), pid)
+        assert agent.job_pids(job) == {pid} and agent.task(job)['status'] == 'canceling'
+        assert agent.job(waiting)['status'] == 'queued' and agent.status()['slotsInUse'] == 1
+        assert agent.causes(job).count('unkillable') == 1
+        check_stuck(agent.cancel(job), pid)  # a second caller is told as well
+        agent.restart()
+        wait_until(lambda: agent.job(job).get('stuck'), 'the next agent sees it, too')
+        check_stuck(agent.job(job), pid)
+    record = agent.wait_over(job)
+    assert record['status'] == 'canceled' and not record.get('stuck'), record
+    assert record['cancelMessage'] == 'never ends', record
     agent.assert_no_process(job)
-    assert not agent.job(job).get('stuck')
+    agent.wait_over(waiting)
+    agent.assert_nothing_left()
+
+
+@test
+def unkillable_remains_of_a_task(agent):
+    """The main process has ended, a child of it outlives the kill: the task is not over before that is gone."""
+    agent.set(KillDeadline='300ms')
+    hold = agent.ready_path('hold')
+    job = agent.submit(f'sleep 60 & until [ -e {hold} ]; do sleep 0.01; done')
+    pid = wait_until(lambda: [pid for pid in agent.job_pids(job) if command_of(pid) == b'sleep\x0060\0'], 'the child')[0]
+    with tracer_of(agent, pid, 'hold'):
+        with open(hold, 'w', encoding='ascii'):
+            pass
+        wait_until(lambda: 'unkillable' in agent.causes(job), 'it is told')
+        assert agent.job(job)['status'] == 'running' and agent.job_pids(job) == {pid}
+    assert agent.wait_over(job)['status'] == 'finished'
     agent.assert_nothing_left()
 
 

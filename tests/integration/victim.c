@@ -294,16 +294,20 @@ _Noreturn static void mode_term(char **argv) {
     _exit((int)number(argv[1]));
 }
 
-// trace PID REAP: attaches to a process and stops it; with REAP 0 never even waits for it to die.
+// trace PID HOW: traces another process. "wait": stops it and asks how it ends; "ignore": stops it and never asks;
+// "hold": holds it on its way out, so that not even SIGKILL ends it as long as the tracer lives.
 _Noreturn static void mode_trace(char **argv) {
     pid_t pid = (pid_t)number(argv[0]);
 
-    if (ptrace(PTRACE_ATTACH, pid, NULL, NULL) < 0)
-        fail("ptrace");
-    if (waitpid(pid, NULL, __WALL) < 0)
-        fail("waitpid");
+    if (strcmp(argv[1], "hold") == 0) {
+        if (ptrace(PTRACE_SEIZE, pid, NULL, PTRACE_O_TRACEEXIT) < 0)
+            fail("ptrace");
+    } else {
+        if (ptrace(PTRACE_ATTACH, pid, NULL, NULL) < 0 || waitpid(pid, NULL, __WALL) < 0)
+            fail("ptrace");
+    }
     ready();
-    if (number(argv[1]))
+    if (strcmp(argv[1], "wait") == 0)
         while (waitpid(pid, NULL, __WALL) > 0)
             ;
     linger();
