@@ -4,13 +4,17 @@
 #include "base/parse.h"
 #include "cli/memory.h"
 #include "cli/status.h"
-#include "cli/table.h"
+#include "cli/terminal.h"
 #include "cli/text.h"
+#include "cli/wrap.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#define GAP 2 // blanks between the name of a field and its value
 
 char *format_time(uint64_t usec) {
     time_t seconds = (time_t)(usec / USEC_PER_SEC);
@@ -142,17 +146,30 @@ char *format_elapsed(const json_t *object, const char *from, const char *to, uin
     return format_duration_text(until > since ? until - since : 0);
 }
 
+static void print_field(const char *name, const char *value, size_t width) {
+    Style style = strcmp(name, "status") == 0 ? status_style(value) : STYLE_PLAIN;
+    bool coloured = terminal_coloured();
+    const char *begin = coloured ? style_begin(style) : "";
+
+    printf("%s%s%s%*s%s", coloured ? style_begin(STYLE_FAINT) : "", name, coloured ? style_end() : "",
+           (int)(width - strlen(name) + GAP), "", begin);
+    wrap_print(stdout, value, width + GAP, width + GAP, terminal_columns());
+    printf("%s\n", begin[0] ? style_end() : "");
+}
+
 void format_fields(const json_t *object, const Field *fields, size_t n_fields) {
-    static const Column columns[] = { { 0 }, { 0 } };
-    AUTO_TABLE Table *table = table_new(columns, 2);
+    char **values = memory_new(n_fields, sizeof *values);
+    size_t width = 0;
 
     for (size_t i = 0; i < n_fields; i++) {
-        char *text = format_field(object, fields[i].name, fields[i].kind);
-        if (!text)
-            continue;
-        Style style = strcmp(fields[i].name, "status") == 0 ? status_style(text) : STYLE_PLAIN;
-        table_add(table, memory_printf("%s", fields[i].name), STYLE_FAINT);
-        table_add(table, text, style);
+        values[i] = format_field(object, fields[i].name, fields[i].kind);
+        if (values[i] && strlen(fields[i].name) > width)
+            width = strlen(fields[i].name);
     }
-    table_print(table, stdout, terminal_columns(), terminal_coloured());
+    for (size_t i = 0; i < n_fields; i++) {
+        if (values[i])
+            print_field(fields[i].name, values[i], width);
+        free(values[i]);
+    }
+    free(values);
 }

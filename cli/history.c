@@ -6,9 +6,13 @@
 #include "cli/reference.h"
 #include "cli/status.h"
 #include "cli/terminal.h"
+#include "cli/wrap.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#define CHANGE_WIDTH 24 // "canceling -> canceled" and a little more
+#define INDENT 4
 
 // "queued -> running"; a status alone when the entry changes none or makes the job or task.
 static char *format_change(const json_t *entry) {
@@ -35,9 +39,11 @@ void history_print_line(const json_t *entry) {
     Style style = status_style(json_string_value(json_object_get(entry, "to")));
     const char *begin = terminal_coloured() ? style_begin(style) : "";
 
-    printf("%s  %-8s  %s%-24s%s  %s by %s", time ? time : "-", subject, begin, change, begin[0] ? style_end() : "",
-           cause ? cause : "-", actor ? actor : "-");
-    if (message && message[0])
-        printf(": %s", message);
+    AUTO_FREE char *rest = memory_printf("%s by %s%s%s", cause ? cause : "-", actor ? actor : "-",
+                                         message && message[0] ? ": " : "", message ? message : "");
+    int column = printf("%s  %-8s  ", time ? time : "-", subject);
+
+    printf("%s%-*s%s  ", begin, CHANGE_WIDTH, change, begin[0] ? style_end() : "");
+    wrap_print(stdout, rest, (size_t)column + CHANGE_WIDTH + 2, INDENT, terminal_columns());
     putchar('\n');
 }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "cli/job-wait.h"
 
+#include "base/log.h"
 #include "cli/connection.h"
 #include "cli/memory.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -151,6 +153,18 @@ int task_exit_status(const json_t *task) {
     return EXIT_FAILURE;
 }
 
+// What did not end by itself has nothing to say; we do.
+static void explain(const json_t *task) {
+    const char *cause = json_string_value(json_object_get(task, "cause"));
+    const char *message = json_string_value(json_object_get(task, "errorMessage"));
+
+    if (!cause || strcmp(cause, "exited") == 0 || strcmp(cause, "signaled") == 0)
+        return;
+    log_error("task %" JSON_INTEGER_FORMAT ".%" JSON_INTEGER_FORMAT " failed: %s%s%s",
+              json_integer_value(json_object_get(task, "job")), json_integer_value(json_object_get(task, "id")), cause,
+              message ? ": " : "", message ? message : "");
+}
+
 static json_t *failed_parameters(void *userdata) {
     const WaitedJob *job = userdata;
 
@@ -171,8 +185,10 @@ static int first_failure(const char *socket_path, const WaitedJob *job) {
         (void)streams_wait(streams, 1, -1, UINT64_MAX);
         r = stream_receive(&stream, &reply);
         const json_t *task = r > 0 ? json_object_get(reply.parameters, "task") : NULL;
-        if (json_is_object(task))
+        if (json_is_object(task)) {
             status = task_exit_status(task);
+            explain(task);
+        }
         if (r > 0 && !reply.continues)
             break;
     }
@@ -185,5 +201,8 @@ int job_exit_status(const char *socket_path, const WaitedJob *job) {
         return first_failure(socket_path, job);
     if (job->status == STATUS_FINISHED && job->tasks.of[STATUS_CANCELED] == 0)
         return EXIT_SUCCESS;
+    log_error("%sjob %" PRId64 " %s canceled; 'corral show %" PRId64 "' tells why",
+              job->status == STATUS_FINISHED ? "tasks of " : "", job->id,
+              job->status == STATUS_FINISHED ? "were" : "was", job->id);
     return EXIT_FAILURE;
 }

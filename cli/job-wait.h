@@ -42,7 +42,8 @@ bool job_wait_is_over(const JobWait *wait);
 // Tasks of all jobs together.
 StatusCounts job_wait_counts(const JobWait *wait);
 
-// Asks the agent how a job that is over ended. Returns the exit status for it, see corral(1).
+// Asks the agent how a job that is over ended. Returns the exit status for it, see corral(1), and tells the reason when
+// that is not the task's own.
 int job_exit_status(const char *socket_path, const WaitedJob *job);
 
 // The exit status that a task stands for: its own, 128 + the signal that killed it, 1 when it has none.

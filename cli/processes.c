@@ -8,10 +8,16 @@
 #include "cli/table.h"
 
 static const Column columns[] = {
-    { "PID", true, false },         { "PPID", true, false },    { "UID", true, false },
-    { "STATE", false, false },      { "COMMAND", false, true }, { "WAIT CHANNEL", false, true },
-    { "SYSTEM CALL", false, true }, { "CPU", true, false },     { "RSS", true, false },
-    { "THREADS", true, false },
+    { .title = "PID", .right = true },
+    { .title = "PPID", .right = true, .spare = 4 },
+    { .title = "UID", .right = true, .spare = 5 },
+    { .title = "STATE" },
+    { .title = "COMMAND", .cut = true },
+    { .title = "WAIT CHANNEL", .cut = true, .spare = 1 },
+    { .title = "SYSTEM CALL", .cut = true },
+    { .title = "CPU", .right = true, .spare = 2 },
+    { .title = "RSS", .right = true, .spare = 3 },
+    { .title = "THREADS", .right = true, .spare = 6 },
 };
 
 static char *format_system_call(const json_t *process) {

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define GAP 2
-#define NARROWEST 8 // a column is not cut below this
+#define READABLE 12 // a column that is cut to this is of use still
 #define ELLIPSIS "\u2026"
 
 typedef struct Cell {
@@ -33,8 +33,7 @@ Table *table_new(const Column *columns, size_t n_columns) {
     table->n_columns = n_columns;
     table->widths = memory_new(n_columns, sizeof *table->widths);
     for (size_t i = 0; i < n_columns; i++)
-        table->widths[i] = columns[i].title ? text_width(columns[i].title) : 0;
-    table->titled = columns[0].title == NULL;
+        table->widths[i] = text_width(columns[i].title);
     return table;
 }
 
@@ -75,21 +74,55 @@ size_t table_rows(const Table *table) {
     return table->n_cells / table->n_columns;
 }
 
-void table_fit(const Column *columns, size_t n_columns, size_t widths[], size_t available) {
-    size_t total = GAP * (n_columns - 1);
+static size_t total_width(size_t n_columns, const size_t widths[]) {
+    size_t total = 0;
 
     for (size_t i = 0; i < n_columns; i++)
-        total += widths[i];
-    while (total > available) {
-        size_t widest = SIZE_MAX;
+        if (widths[i] != TABLE_LEFT_OUT)
+            total += widths[i] + (total > 0 ? GAP : 0);
+    return total;
+}
+
+// Takes one column after another from the widest that may be cut. Returns whether all fit then.
+static bool narrow(const Column *columns, size_t n_columns, size_t widths[], size_t available, size_t narrowest) {
+    for (size_t total = total_width(n_columns, widths); total > available; total--) {
+        size_t *widest = NULL;
         for (size_t i = 0; i < n_columns; i++)
-            if (columns[i].cut && widths[i] > NARROWEST && (widest == SIZE_MAX || widths[i] > widths[widest]))
-                widest = i;
-        if (widest == SIZE_MAX)
-            return;
-        widths[widest]--;
-        total--;
+            if (columns[i].cut && widths[i] != TABLE_LEFT_OUT && widths[i] > narrowest &&
+                (!widest || widths[i] > *widest))
+                widest = &widths[i];
+        if (!widest)
+            return false;
+        (*widest)--;
     }
+    return true;
+}
+
+static bool leave_one_out(const Column *columns, size_t n_columns, size_t widths[]) {
+    size_t least = n_columns;
+
+    for (size_t i = 0; i < n_columns; i++)
+        if (columns[i].spare > 0 && widths[i] != TABLE_LEFT_OUT &&
+            (least == n_columns || columns[i].spare > columns[least].spare))
+            least = i;
+    if (least == n_columns)
+        return false;
+    widths[least] = TABLE_LEFT_OUT;
+    return true;
+}
+
+void table_fit(const Column *columns, size_t n_columns, size_t widths[], size_t available) {
+    size_t *tried = memory_new(n_columns, sizeof *tried);
+    bool fits;
+
+    do {
+        memcpy(tried, widths, n_columns * sizeof *tried);
+        fits = narrow(columns, n_columns, tried, available, READABLE);
+    } while (!fits && leave_one_out(columns, n_columns, widths));
+    if (!fits)
+        (void)narrow(columns, n_columns, tried, available, 1);
+    memcpy(widths, tried, n_columns * sizeof *tried);
+    free(tried);
 }
 
 static void print_blanks(FILE *stream, size_t n) {
@@ -122,11 +155,15 @@ static void print_cell(FILE *stream, const char *text, const char *begin, const 
 }
 
 static void print_line(const Table *table, const Cell *cells, const size_t widths[], FILE *stream, bool coloured) {
-    for (size_t i = 0; i < table->n_columns; i++) {
+    size_t last = table->n_columns - 1;
+
+    while (last > 0 && widths[last] == TABLE_LEFT_OUT)
+        last--;
+    for (size_t i = 0; i <= last; i++) {
         const char *text = cells ? cells[i].text : table->columns[i].title;
         Style style = cells ? cells[i].style : STYLE_HEADING;
-        print_cell(stream, text, coloured ? style_begin(style) : "", &table->columns[i], widths[i],
-                   i + 1 == table->n_columns);
+        if (widths[i] != TABLE_LEFT_OUT)
+            print_cell(stream, text, coloured ? style_begin(style) : "", &table->columns[i], widths[i], i == last);
     }
     fputc('\n', stream);
 }

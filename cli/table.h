@@ -6,12 +6,14 @@
 #include "cli/terminal.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 typedef struct Column {
-    const char *title; // NULL in all columns: no line of titles
-    bool right;        // numbers
-    bool cut;          // may lose its end, marked with an ellipsis, when the line is too long
+    const char *title;
+    bool right;     // numbers
+    bool cut;       // may lose its end, marked with an ellipsis, when the line is too long
+    unsigned spare; // may be left out when that is not enough, those with the greatest number first; 0: never
 } Column;
 
 typedef struct Table Table;
@@ -31,6 +33,7 @@ void table_print(Table *table, FILE *stream, size_t columns, bool coloured);
 
 size_t table_rows(const Table *table);
 
-// Narrows widths of columns that may be cut, the widest first, until all fit in the columns there are or none can be
-// narrowed any more.
+// Makes widths fit into the columns there are: narrows columns that may be cut, the widest first, as far as they stay
+// readable; then leaves out columns that can be spared (TABLE_LEFT_OUT); then narrows on. Others stay as they are.
 void table_fit(const Column *columns, size_t n_columns, size_t widths[], size_t available);
+#define TABLE_LEFT_OUT SIZE_MAX

@@ -19,9 +19,15 @@
 #define TABLE_PIECE 250 // rows printed at once
 
 static const Column columns[] = {
-    { "JOB", true, false },      { "NAME", false, true },      { "STATUS", false, false },
-    { "OWNER", false, false },   { "PRIORITY", false, false }, { "TASKS", true, false },
-    { "CREATED", false, false }, { "ELAPSED", true, false },   { "REASON", false, true },
+    { .title = "JOB", .right = true },
+    { .title = "NAME", .cut = true },
+    { .title = "STATUS" },
+    { .title = "OWNER", .spare = 1 },
+    { .title = "PRIORITY", .spare = 3 },
+    { .title = "TASKS", .right = true },
+    { .title = "CREATED", .spare = 4 },
+    { .title = "ELAPSED", .right = true, .spare = 2 },
+    { .title = "REASON", .cut = true },
 };
 
 typedef struct Listing {

@@ -10,10 +10,10 @@
 #include <string.h>
 
 static const Column columns[] = {
-    { "NAME", false, false },
-    { "VALUE", false, false },
-    { "DEFAULT", false, false },
-    { "DESCRIPTION", false, true },
+    { .title = "NAME" },
+    { .title = "VALUE" },
+    { .title = "DEFAULT", .spare = 1 },
+    { .title = "DESCRIPTION", .cut = true },
 };
 
 static void print_table(const json_t *parameters) {

@@ -17,8 +17,14 @@
 #define TABLE_PIECE 250 // rows printed at once
 
 static const Column task_columns[] = {
-    { "TASK", true, false },   { "NAME", false, true },    { "STATUS", false, false }, { "END", false, false },
-    { "CAUSE", false, false }, { "ATTEMPT", true, false }, { "ELAPSED", true, false }, { "COMMAND", false, true },
+    { .title = "TASK", .right = true },
+    { .title = "NAME", .cut = true, .spare = 1 },
+    { .title = "STATUS" },
+    { .title = "END" },
+    { .title = "CAUSE", .spare = 2 },
+    { .title = "ATTEMPT", .right = true, .spare = 4 },
+    { .title = "ELAPSED", .right = true, .spare = 3 },
+    { .title = "COMMAND", .cut = true },
 };
 
 // Shows a job or a task. A reply of GetJob has only so many tasks: those of larger jobs are listed.

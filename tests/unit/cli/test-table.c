@@ -9,7 +9,11 @@
 #include <stdint.h>
 #include <string.h>
 
-static const Column columns[] = { { "ID", true, false }, { "NAME", false, true }, { "STATUS", false, false } };
+static const Column columns[] = {
+    { .title = "ID", .right = true },
+    { .title = "NAME", .cut = true },
+    { .title = "STATUS" },
+};
 
 static void use_utf8(void) {
     cr_assert(setlocale(LC_CTYPE, "C.UTF-8"));
@@ -101,15 +105,6 @@ Test(table, prints_titles_of_an_empty_list) {
     expect(table, SIZE_MAX, false, "ID  NAME  STATUS\n");
 }
 
-Test(table, without_titles_has_no_first_line) {
-    static const Column fields[] = { { 0 }, { 0 } };
-    AUTO_TABLE Table *table = table_new(fields, 2);
-
-    table_add(table, memory_printf("name"), STYLE_FAINT);
-    table_add(table, memory_printf("x"), STYLE_PLAIN);
-    expect(table, SIZE_MAX, false, "name  x\n");
-}
-
 Test(table, colours_cells_not_blanks) {
     AUTO_TABLE Table *table = table_new(columns, 3);
 
@@ -119,12 +114,45 @@ Test(table, colours_cells_not_blanks) {
            " 1  a     \033[32mok\033[0m\n");
 }
 
-Test(table, narrows_the_widest_column_first) {
-    static const Column both[] = { { "A", false, true }, { "B", false, true }, { "C", false, false } };
-    size_t widths[] = { 20, 10, 30 };
+static void expect_fit(const Column *fitted, const size_t natural[3], size_t available, size_t first, size_t second,
+                       size_t third) {
+    size_t widths[] = { natural[0], natural[1], natural[2] };
 
-    table_fit(both, 3, widths, 20 + 10 + 30 + 4 - 5);
-    cr_expect(widths[0] == 15 && widths[1] == 10 && widths[2] == 30);
-    table_fit(both, 3, widths, 10);
-    cr_expect(widths[0] == 8 && widths[1] == 8 && widths[2] == 30);
+    table_fit(fitted, 3, widths, available);
+    cr_expect(widths[0] == first && widths[1] == second && widths[2] == third, "%zu: %zu %zu %zu", available, widths[0],
+              widths[1], widths[2]);
+}
+
+Test(table, narrows_the_widest_column_first) {
+    static const Column both[] = { { .title = "A", .cut = true }, { .title = "B", .cut = true }, { .title = "C" } };
+    const size_t natural[] = { 20, 10, 30 };
+
+    expect_fit(both, natural, SIZE_MAX, 20, 10, 30);
+    expect_fit(both, natural, 64, 20, 10, 30);
+    expect_fit(both, natural, 60, 16, 10, 30);
+    expect_fit(both, natural, 50, 8, 8, 30);
+    expect_fit(both, natural, 10, 1, 1, 30);
+}
+
+Test(table, leaves_out_what_can_be_spared_before_it_cuts_too_much) {
+    static const Column spared[] = { { .title = "A", .cut = true },
+                                     { .title = "B", .spare = 1 },
+                                     { .title = "C", .spare = 2 } };
+    const size_t natural[] = { 20, 10, 30 };
+
+    expect_fit(spared, natural, 56, 12, 10, 30);
+    expect_fit(spared, natural, 55, 20, 10, TABLE_LEFT_OUT);
+    expect_fit(spared, natural, 24, 12, 10, TABLE_LEFT_OUT);
+    expect_fit(spared, natural, 23, 20, TABLE_LEFT_OUT, TABLE_LEFT_OUT);
+    expect_fit(spared, natural, 5, 5, TABLE_LEFT_OUT, TABLE_LEFT_OUT);
+}
+
+Test(table, prints_no_trace_of_what_is_left_out) {
+    static const Column spared[] = { { .title = "A" }, { .title = "B", .spare = 2 }, { .title = "C", .spare = 1 } };
+    AUTO_TABLE Table *table = table_new(spared, 3);
+
+    add(table, "one", "two", "three");
+    expect(table, 10, false, "A    C\none  three\n");
+    add(table, "four", "five", "six");
+    expect(table, 4, false, "four\n");
 }

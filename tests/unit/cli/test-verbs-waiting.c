@@ -85,9 +85,22 @@ Test(wait, tells_good_ends_from_cancels) {
                      { "Watch", JOB(1, "finished", COUNTS(2, 1, 0, 1)) "\n{\"cursor\": 5}", FAKE_OPEN },
                      { "Watch", "NoSuchJob {\"job\": 1}" });
     command_expect(COMMAND_RUN(&agent, "wait", "1"), 0, "", "");
-    command_expect(COMMAND_RUN(&agent, "wait", "1"), 1, "", "");
-    command_expect(COMMAND_RUN(&agent, "wait", "1"), 1, "", ""); // a task that was canceled alone has not done its work
+    command_expect(COMMAND_RUN(&agent, "wait", "1"), 1, "", "corral: job 1 was canceled; 'corral show 1' tells why\n");
+    // A task that was canceled alone has not done its work.
+    command_expect(COMMAND_RUN(&agent, "wait", "1"), 1, "", "corral: tasks of job 1 were canceled; 'corral show 1'");
     command_expect(COMMAND_RUN(&agent, "wait", "1"), 1, "", "there is no job 1 on record");
+    fake_agent_stop(&agent);
+}
+
+Test(wait, tells_why_a_task_has_no_end_of_its_own) {
+    FakeAgent agent;
+
+    FAKE_AGENT_START(&agent, { "Watch", JOB(1, "failed", COUNTS(1, 0, 1, 0)) "\n{\"cursor\": 5}", FAKE_OPEN },
+                     { "ListTasks", TASK(1, 1, "failed",
+                                         ", \"attempt\": 1, \"cause\": \"launchFailed\","
+                                         " \"errorMessage\": \"exec: no such file\"") });
+    command_expect(COMMAND_RUN(&agent, "wait", "1"), 1, "",
+                   "corral: task 1.1 failed: launchFailed: exec: no such file\n");
     fake_agent_stop(&agent);
 }
 
@@ -106,7 +119,7 @@ Test(wait, survives_a_restart) {
 
     FAKE_AGENT_START(&agent, { "Watch", JOB(1, "running", COUNTS(1, 0, 0, 0)) "\n{\"cursor\": 5}", FAKE_DIE },
                      { "Watch", "{\"cursor\": 5}\n" ENTRY(6, 1, "", "running", "canceled"), FAKE_OPEN });
-    command_expect(COMMAND_RUN(&agent, "wait", "1"), 1, "", "");
+    command_expect(COMMAND_RUN(&agent, "wait", "1"), 1, "", "job 1 was canceled");
     fake_agent_expect_calls(&agent, "Watch {\"jobs\":[1]}\nWatch {\"cursor\":5,\"jobs\":[1]}\n");
     fake_agent_stop(&agent);
 }
