@@ -72,9 +72,6 @@ static json_t *render(Agent *agent, uint64_t job, uint32_t task, const Stop *sto
         text = "some processes outlived the kill; it goes on";
         if (stop_stuck_processes(stop, &processes) < 0)
             processes = NULL;
-    } else if (known && status != STATUS_CANCELED && task == 0) {
-        error = "InvalidState";
-        text = "it ended in another way before the cancel took effect";
     }
     return json_pack(
         "{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "job", (json_int_t)job, "task",
