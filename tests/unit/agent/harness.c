@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "harness.h"
+#include "tests/unit/agent/harness.h"
 
 #include "agent/jobs.h"
 #include "agent/methods.h"
 #include "agent/output.h"
 #include "base/cleanup.h"
 #include "ipc/interfaces.h"
-#include "samples.h"
+#include "tests/unit/agent/samples.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

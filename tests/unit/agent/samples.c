@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "samples.h"
+#include "tests/unit/agent/samples.h"
 
 #include <criterion/criterion.h>
 #include <dirent.h>

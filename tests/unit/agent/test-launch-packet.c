@@ -2,7 +2,7 @@
 // What the agent builds is what the launcher takes apart.
 #include "agent/launcher/request.h"
 #include "agent/spec.h"
-#include "samples.h"
+#include "tests/unit/agent/samples.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -2,8 +2,8 @@
 // Kept output, read and followed.
 #include "agent/output.h"
 
-#include "harness.h"
-#include "samples.h"
+#include "tests/unit/agent/harness.h"
+#include "tests/unit/agent/samples.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>

@@ -2,7 +2,7 @@
 #include "agent/parameters.h"
 
 #include "base/parse.h"
-#include "samples.h"
+#include "tests/unit/agent/samples.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

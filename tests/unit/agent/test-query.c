@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "harness.h"
-#include "samples.h"
+#include "tests/unit/agent/harness.h"
+#include "tests/unit/agent/samples.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

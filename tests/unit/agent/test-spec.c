@@ -5,7 +5,7 @@
 #include "cgroup/cgroup.h"
 #include "ipc/idl.h"
 #include "ipc/interfaces.h"
-#include "samples.h"
+#include "tests/unit/agent/samples.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 // A disk that is full, made of a small tmpfs that only this process sees.
 #include "agent/store.h"
 
-#include "samples.h"
+#include "tests/unit/agent/samples.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

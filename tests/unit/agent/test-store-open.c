@@ -2,7 +2,7 @@
 // Opening: what is ours and what is not, and how older versions become newer ones.
 #include "agent/store-internal.h"
 
-#include "samples.h"
+#include "tests/unit/agent/samples.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "agent/store.h"
 
-#include "samples.h"
+#include "tests/unit/agent/samples.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
