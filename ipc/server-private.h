@@ -53,7 +53,7 @@ struct IpcServer {
 
 // server.c: the connection needs to be served, in this turn or the next.
 void ipc_server_make_ready(IpcServer *server, IpcConnection *connection);
-// server.c: moves it to the closed ones.
+// server.c: moves it to the closed ones. It holds nothing any more, or the server goes as a whole.
 void ipc_server_remove(IpcServer *server, IpcConnection *connection);
 
 // accept.c

@@ -224,9 +224,6 @@ void ipc_server_remove(IpcServer *server, IpcConnection *connection) {
     if (connection->ready)
         TAILQ_REMOVE(&server->ready, connection, ready_entry);
     connection->ready = false;
-    if (connection->held_calls > 0)
-        TAILQ_REMOVE(&server->holding, connection, holding_entry);
-    connection->held_calls = 0;
     TAILQ_REMOVE(&server->connections, connection, entry);
     TAILQ_INSERT_TAIL(&server->closed, connection, entry);
     server->n_connections--;

@@ -23,6 +23,7 @@ enum {
     DEAF = 0x10,      // the client does not read before all is written
     HALF_CLOSE = 0x20,
     LEAVE = 0x40, // the client goes without reading
+    STOP_READING = 0x80,
 };
 
 typedef struct Pending {
@@ -208,6 +209,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     require(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
     require(ipc_server_add_connection(fuzz.server, fds[0]) == 0);
     fuzz.fd = fds[1];
+    if (fuzz.behaviour & STOP_READING)
+        (void)shutdown(fuzz.fd, SHUT_RD);
     talk(&fuzz, data + 1, size - 1);
     if (fuzz.behaviour & HALF_CLOSE)
         (void)shutdown(fuzz.fd, SHUT_WR);

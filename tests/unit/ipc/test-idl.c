@@ -170,15 +170,16 @@ static int parse_arrays(size_t depth) {
     return ipc_interface_parse((const char *)buffer_bytes(&text), buffer_size(&text), &interface, NULL, 0);
 }
 
-// T0 holds T1 twice, that T2 twice, and so on.
-static int parse_chain(size_t length) {
+// T0 holds T1 twice, that T2 twice, and so on; told from the first to the last, or from the last to the first.
+static int parse_chain(size_t length, bool backwards) {
     AUTO_INTERFACE IpcInterface *interface = NULL;
     AUTO_BUFFER Buffer text = BUFFER_NULL;
 
-    cr_assert_eq(buffer_printf(&text, "interface a.b\n"), 0);
-    for (size_t i = 0; i + 1 < length; i++)
-        cr_assert_eq(buffer_printf(&text, "type T%zu (a: T%zu, b: T%zu)\n", i, i + 1, i + 1), 0);
-    cr_assert_eq(buffer_printf(&text, "type T%zu (a: int)\n", length - 1), 0);
+    cr_assert_eq(buffer_printf(&text, "interface a.b\ntype T%zu (a: int)\n", length - 1), 0);
+    for (size_t i = 0; i + 1 < length; i++) {
+        size_t n = backwards ? length - 2 - i : i;
+        cr_assert_eq(buffer_printf(&text, "type T%zu (a: T%zu, b: T%zu)\n", n, n + 1, n + 1), 0);
+    }
     return ipc_interface_parse((const char *)buffer_bytes(&text), buffer_size(&text), &interface, NULL, 0);
 }
 
@@ -186,9 +187,11 @@ Test(idl, bounds_the_depth) {
     cr_assert_eq(parse_arrays(30), 0);
     cr_assert_eq(parse_arrays(31), -EBADMSG);
     cr_assert_eq(parse_arrays(1000000), -EBADMSG);
-    cr_assert_eq(parse_chain(32), 0);
-    cr_assert_eq(parse_chain(34), -EBADMSG);
-    cr_assert_eq(parse_chain(1000), -EBADMSG);
+    for (int backwards = 0; backwards <= 1; backwards++) {
+        cr_assert_eq(parse_chain(32, backwards), 0);
+        cr_assert_eq(parse_chain(33, backwards), -EBADMSG);
+        cr_assert_eq(parse_chain(1000, backwards), -EBADMSG);
+    }
 }
 
 static int parse_many(size_t fields, size_t types) {
