@@ -51,6 +51,7 @@ Attempt *attempt_free(Attempt *attempt) {
     cgroup_free(attempt->cgroup);
     attempt_record_deinit(&attempt->record);
     free(attempt->system_error);
+    free(attempt->seen);
     free(attempt);
     return NULL;
 }

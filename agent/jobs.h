@@ -41,9 +41,11 @@ struct Attempt {
     bool end_known;
     EndKind end_kind;
     LaunchRecord end;
-    char *system_error;      // what the agent could not do, for END_SYSTEM_ERROR
-    uint64_t inspect_cookie; // of the inspection that is under way, 0: none
-    Stop *stop;              // of this attempt alone, NULL when none
+    char *system_error;        // what the agent could not do, for END_SYSTEM_ERROR
+    uint64_t inspect_cookie;   // of the inspection that is under way, 0: none
+    InspectedProcess *seen;    // while it was frozen; becomes the record's evidence
+    uint32_t n_seen, n_frozen; // of those described, and of all
+    Stop *stop;                // of this attempt alone, NULL when none
     sd_event_source *run_time_source;
     TAILQ_ENTRY(Attempt) entry;        // in Job.attempts
     TAILQ_ENTRY(Attempt) launch_entry; // in Jobs.launches while LAUNCH_WAITING

@@ -213,7 +213,9 @@ static void count_processes(Stop *stop, Attempt *attempt) {
     size_t total = 0;
     char text[64];
 
-    if (!attempt->cgroup || cgroup_processes(attempt->cgroup, NULL, 0, &total) < 0)
+    if (attempt->seen)
+        total = attempt->n_frozen; // still the same: they are frozen
+    else if (!attempt->cgroup || cgroup_processes(attempt->cgroup, NULL, 0, &total) < 0)
         return;
     uint64_t known = attempt->record.processes_killed;
     attempt->record.processes_killed = (known == RECORD_UNKNOWN ? 0 : known) + total;
@@ -336,11 +338,40 @@ static void write_kill(Stop *stop) {
         log_errno(LOG_ERR, r, "cannot kill the processes of a cgroup; trying again");
 }
 
+// As the attempt's record keeps it: JSON text.
+static char *evidence_text(const InspectedProcess *processes, size_t n) {
+    AUTO_JSON json_t *array = json_array();
+    Buffer buffer = BUFFER_NULL;
+    char *text = NULL;
+
+    for (size_t i = 0; array && i < n; i++) {
+        json_t *process;
+        if (render_process(&processes[i], &process) < 0 || json_array_append_new(array, process) < 0)
+            return NULL;
+    }
+    if (array && ipc_json_print(array, &buffer) >= 0)
+        text = strndup((const char *)buffer_bytes(&buffer), buffer_size(&buffer));
+    buffer_deinit(&buffer);
+    return text;
+}
+
+// Made into text while the kill takes effect: what is frozen shall not wait for that.
+static void keep_evidence(Stop *stop, Attempt *attempt) {
+    (void)stop;
+    if (!attempt->seen)
+        return;
+    free(attempt->record.evidence);
+    attempt->record.evidence = evidence_text(attempt->seen, attempt->n_seen);
+    free(attempt->seen);
+    attempt->seen = NULL;
+}
+
 static void begin_kill(Stop *stop) {
     enter(stop, STOP_KILL);
     for_each_attempt(stop, count_processes);
     write_kill(stop);
     stop->receipt.killed_time = clock_boottime();
+    for_each_attempt(stop, keep_evidence);
     stop->deadline = stop->receipt.killed_time + stop->agent->parameters.value[PARAMETER_KILL_DEADLINE];
     step(stop);
 }
@@ -524,23 +555,6 @@ void stop_force(Stop *stop) {
 
 // ---- evidence ----
 
-// As the attempt's record keeps it: JSON text.
-static char *evidence_text(const InspectedProcess *processes, size_t n) {
-    AUTO_JSON json_t *array = json_array();
-    Buffer buffer = BUFFER_NULL;
-    char *text = NULL;
-
-    for (size_t i = 0; array && i < n; i++) {
-        json_t *process;
-        if (render_process(&processes[i], &process) < 0 || json_array_append_new(array, process) < 0)
-            return NULL;
-    }
-    if (array && ipc_json_print(array, &buffer) >= 0)
-        text = strndup((const char *)buffer_bytes(&buffer), buffer_size(&buffer));
-    buffer_deinit(&buffer);
-    return text;
-}
-
 static void keep_stuck(Stop *stop, const InspectedProcess *processes, size_t n) {
     InspectedProcess *all = reallocarray(stop->evidence, stop->n_evidence + n, sizeof *all);
 
@@ -549,6 +563,16 @@ static void keep_stuck(Stop *stop, const InspectedProcess *processes, size_t n) 
     memcpy(all + stop->n_evidence, processes, n * sizeof *all);
     stop->evidence = all;
     stop->n_evidence += n;
+}
+
+static void keep_seen(Attempt *attempt, const InspectReply *reply, const InspectedProcess *processes) {
+    free(attempt->seen);
+    attempt->seen = reply->n > 0 ? calloc(reply->n, sizeof *attempt->seen) : NULL;
+    if (!attempt->seen)
+        return;
+    memcpy(attempt->seen, processes, reply->n * sizeof *attempt->seen);
+    attempt->n_seen = reply->n;
+    attempt->n_frozen = reply->total;
 }
 
 typedef struct Inspection {
@@ -580,8 +604,7 @@ void stops_inspected(Jobs *jobs, const InspectReply *reply, const InspectedProce
     if (stop->stuck) {
         keep_stuck(stop, processes, reply->n);
     } else {
-        free(attempt->record.evidence);
-        attempt->record.evidence = evidence_text(processes, reply->n);
+        keep_seen(attempt, reply, processes);
     }
     step(stop);
 }

@@ -2,6 +2,8 @@
 #include "agent/launcher/inspect.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +11,7 @@
 #include <unistd.h>
 
 #include "agent/launcher/members.h"
+#include "base/cleanup.h"
 #include "base/file.h"
 #include "base/parse.h"
 
@@ -61,14 +64,23 @@ static int32_t parse_system_call(const char *text) {
     return (int32_t)strtol(text, NULL, 10);
 }
 
+// These files are made whole for the first read: one is enough, and a cancel waits for this.
 static ssize_t read_proc(int proc_fd, pid_t pid, const char *name, char *buffer, size_t size) {
     char path[PATH_SIZE];
 
     (void)snprintf(path, sizeof(path), "%d/%s", pid, name);
-    return file_read_line_at(proc_fd, path, buffer, size);
+    AUTO_CLOSE int fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    ssize_t n = read(fd, buffer, size - 1);
+    if (n < 0)
+        return -errno;
+    buffer[n] = '\0';
+    buffer[strcspn(buffer, "\n")] = '\0';
+    return n;
 }
 
-static int inspect_process(int proc_fd, pid_t pid, InspectedProcess *ret) {
+static int inspect_process(int proc_fd, pid_t pid, bool frozen, InspectedProcess *ret) {
     char text[STAT_SIZE];
     struct stat st;
 
@@ -78,7 +90,9 @@ static int inspect_process(int proc_fd, pid_t pid, InspectedProcess *ret) {
     if (r < 0)
         return r;
 
-    if (read_proc(proc_fd, pid, "wchan", text, sizeof(text)) > 0 && strcmp(text, "0") != 0)
+    // A sleeper that was caught waits in the freezer and nowhere else: its system call says what for.
+    if (!(frozen && ret->state == 'S') && read_proc(proc_fd, pid, "wchan", text, sizeof(text)) > 0 &&
+        strcmp(text, "0") != 0)
         (void)snprintf(ret->wait_channel, sizeof(ret->wait_channel), "%.*s", (int)sizeof(ret->wait_channel) - 1, text);
     if (read_proc(proc_fd, pid, "syscall", text, sizeof(text)) > 0)
         ret->system_call = parse_system_call(text);
@@ -91,6 +105,7 @@ static int inspect_process(int proc_fd, pid_t pid, InspectedProcess *ret) {
 
 typedef struct Inspection {
     int proc_fd;
+    bool frozen;
     InspectedProcess *processes;
     size_t n, max;
     uint32_t total;
@@ -101,13 +116,19 @@ static int inspect_one(pid_t pid, void *userdata) {
 
     inspection->total++;
     if (inspection->n < inspection->max &&
-        inspect_process(inspection->proc_fd, pid, &inspection->processes[inspection->n]) == 0)
+        inspect_process(inspection->proc_fd, pid, inspection->frozen, &inspection->processes[inspection->n]) == 0)
         inspection->n++;
     return 0;
 }
 
+static bool is_frozen(int cgroup_fd) {
+    char events[256];
+
+    return file_read_at(cgroup_fd, "cgroup.events", events, sizeof(events)) > 0 && strstr(events, "frozen 1");
+}
+
 int inspect_members(int cgroup_fd, int proc_fd, InspectedProcess *ret, size_t max, uint32_t *ret_total) {
-    Inspection inspection = { .proc_fd = proc_fd, .processes = ret, .max = max };
+    Inspection inspection = { .proc_fd = proc_fd, .frozen = is_frozen(cgroup_fd), .processes = ret, .max = max };
 
     int r = members_walk(cgroup_fd, inspect_one, &inspection);
     if (r < 0)
