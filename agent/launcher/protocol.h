@@ -158,7 +158,7 @@ typedef struct LaunchRecord {
     uint64_t start_realtime, start_boottime; // microseconds
     uint64_t end_realtime, end_boottime;
     uint64_t user_usec, system_usec; // of the main process and what it waited for
-    uint64_t max_resident;           // bytes
+    uint64_t max_resident;           // bytes; UINT64_MAX when not known
     uint64_t stdout_kept, stdout_dropped, stderr_kept, stderr_dropped;
 } LaunchRecord;
 

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "agent/launcher/output.h"
+#include "agent/launcher/process-end.h"
 #include "agent/launcher/task.h"
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -188,27 +189,19 @@ static void watch(Streams *streams, int pidfd) {
     }
 }
 
-static uint64_t timeval_usec(struct timeval value) {
-    return (uint64_t)value.tv_sec * USEC_PER_SEC + (uint64_t)value.tv_usec;
-}
+static int wait_for(pid_t pid, int pidfd, LaunchRecord *record) {
+    ProcessEnd end;
 
-static int wait_for(pid_t pid, LaunchRecord *record) {
-    struct rusage usage;
-    int status;
-    pid_t r;
-
-    do
-        r = wait4(pid, &status, __WALL, &usage);
-    while (r < 0 && errno == EINTR);
+    int r = process_end_wait(pid, pidfd, &end);
     if (r < 0)
-        return -errno;
+        return r;
     record->end_realtime = clock_realtime();
     record->end_boottime = clock_boottime();
     // That of a child that did not get to its program is of our own making.
-    record->wait_status = record->step == LAUNCH_STEP_NONE ? status : 0;
-    record->user_usec = timeval_usec(usage.ru_utime);
-    record->system_usec = timeval_usec(usage.ru_stime);
-    record->max_resident = (uint64_t)usage.ru_maxrss * 1024;
+    record->wait_status = record->step == LAUNCH_STEP_NONE ? end.wait_status : 0;
+    record->user_usec = end.user_usec;
+    record->system_usec = end.system_usec;
+    record->max_resident = end.max_resident;
     return 0;
 }
 
@@ -261,7 +254,7 @@ static int run_task(const Reaper *reaper, Streams *streams, LaunchRecord *record
         return 0;
     if (record->step == LAUNCH_STEP_NONE)
         watch(streams, pidfd);
-    int r = wait_for(pid, record);
+    int r = wait_for(pid, pidfd, record);
     if (r < 0)
         return log_errno(LOG_ERR, r, "Cannot wait for process %d", pid);
     output_drain(&streams->output);
