@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "agent/batch.h"
 
+#include "agent/records.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -29,7 +31,7 @@ static void on_gone(IpcCall *call, void *userdata) {
     batch->call = NULL;
 }
 
-int batch_new(Agent *agent, IpcCall *call, size_t n, BatchRender render, Batch **ret) {
+static int batch_new(Agent *agent, IpcCall *call, size_t n, BatchRender render, Batch **ret) {
     Batch *batch = calloc(1, sizeof *batch + n * sizeof *batch->elements);
 
     if (!batch)
@@ -78,8 +80,12 @@ void batch_set(Batch *batch, size_t i, json_t *result) {
     batch->elements[i].result = result;
 }
 
-void batch_same(Batch *batch, size_t i, size_t earlier) {
-    batch->elements[i].same_as = earlier;
+const IpcPeer *batch_peer(const Batch *batch) {
+    return ipc_call_peer(batch->call);
+}
+
+Agent *batch_agent(const Batch *batch) {
+    return batch->agent;
 }
 
 static void on_settled(StopWaiter *waiter, const Stop *stop, bool stuck) {
@@ -101,7 +107,40 @@ void batch_wait(Batch *batch, size_t i, uint64_t job, uint32_t task, Stop *stop)
     stop_add_waiter(stop, &element->waiter);
 }
 
-void batch_start(Batch *batch) {
+// The index of the first element that names the same: i itself, or an earlier one.
+static size_t find_same(const json_t *array, size_t i) {
+    size_t same = 0;
+
+    while (same < i && !json_equal(json_array_get(array, same), json_array_get(array, i)))
+        same++;
+    return same;
+}
+
+int batch_run(Agent *agent, IpcCall *call, const char *parameter, const json_t *array, BatchBegin begin,
+              BatchRender render, void *userdata) {
+    size_t n = json_array_size(array);
+    Batch *batch;
+
+    if (n > BATCH_MAX)
+        return ipc_call_error(
+            call, "io.corral.Jobs.TooMany",
+            json_pack("{s:s, s:i, s:I}", "parameter", parameter, "limit", BATCH_MAX, "count", (json_int_t)n));
+    records_drain(agent->records); // what has ended by itself up to now has ended by itself
+    int r = batch_new(agent, call, n, render, &batch);
+    if (r < 0)
+        return r;
+    agent_touch(agent);
+    for (size_t i = 0; i < n; i++) {
+        batch->elements[i].same_as = find_same(array, i);
+        if (batch->elements[i].same_as != i)
+            continue;
+        r = begin(batch, i, json_array_get(array, i), userdata);
+        if (r < 0) {
+            agent_store_result(agent, r); // the call is answered with that, and nothing of it has happened
+            batch_set(batch, i, json_object());
+        }
+    }
     batch->started = true;
     check(batch);
+    return 0;
 }

@@ -5,7 +5,6 @@
 #include "agent/cancel.h"
 #include "agent/method-common.h"
 #include "agent/methods.h"
-#include "agent/records.h"
 #include "agent/spec.h"
 #include "base/cleanup.h"
 
@@ -13,7 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ELEMENTS_MAX 1000
 #define GRACE_MAX INT64_C(86400000000) // a day
 
 static json_t *number_or_null(uint64_t value) {
@@ -89,10 +87,8 @@ static json_t *begun(uint64_t job, uint32_t task) {
 }
 
 // What all elements of a call share. 0; 1 when the call was answered with an error.
-static int read_options(IpcCall *call, const json_t *parameters, const char *array, char actor[static 64],
-                        CancelOptions *ret) {
+static int read_options(IpcCall *call, const json_t *parameters, char actor[static 64], CancelOptions *ret) {
     const json_t *grace = json_object_get(parameters, "gracePeriod");
-    size_t n = json_array_size(json_object_get(parameters, array));
     SpecError error = { 0 };
 
     ret->message = json_string_value(json_object_get(parameters, "message"));
@@ -100,11 +96,6 @@ static int read_options(IpcCall *call, const json_t *parameters, const char *arr
     ret->grace = json_is_integer(grace) ? (uint64_t)json_integer_value(grace) : RECORD_UNKNOWN;
     if (json_is_integer(grace) && (json_integer_value(grace) < 0 || json_integer_value(grace) > GRACE_MAX)) {
         ipc_call_invalid_parameter(call, "gracePeriod");
-        return 1;
-    }
-    if (n > ELEMENTS_MAX) {
-        ipc_call_error(call, "io.corral.Jobs.TooMany",
-                       json_pack("{s:s, s:i, s:I}", "parameter", array, "limit", ELEMENTS_MAX, "count", (json_int_t)n));
         return 1;
     }
     int r = message_check(ret->message, &error);
@@ -118,17 +109,10 @@ static int read_options(IpcCall *call, const json_t *parameters, const char *arr
     return 0;
 }
 
-static bool waits(const json_t *parameters) {
-    return !json_is_false(json_object_get(parameters, "wait"));
-}
-
-// The index of an earlier element that names the same, or i.
-static size_t find_same(const json_t *array, size_t i) {
-    for (size_t j = 0; j < i; j++)
-        if (json_equal(json_array_get(array, j), json_array_get(array, i)))
-            return j;
-    return i;
-}
+typedef struct Cancel {
+    CancelOptions options;
+    bool wait;
+} Cancel;
 
 static void settle(Batch *batch, size_t i, uint64_t job, uint32_t task, bool wait, Stop *stop) {
     if (wait || stop->phase == STOP_DONE)
@@ -137,86 +121,63 @@ static void settle(Batch *batch, size_t i, uint64_t job, uint32_t task, bool wai
         batch_set(batch, i, begun(job, task));
 }
 
-static int cancel_one_job(Batch *batch, size_t i, Agent *agent, IpcCall *call, int64_t id, bool wait,
-                          const CancelOptions *options) {
+static int cancel_one_job(Batch *batch, size_t i, const json_t *element, void *userdata) {
+    const Cancel *cancel = userdata;
+    json_int_t id = json_integer_value(element);
     Refusal refusal;
     Stop *stop;
     Job *job;
 
-    int r = request_job(agent, ipc_call_peer(call), id, REQUEST_CANCEL, &job, &refusal);
+    int r = request_job(batch_agent(batch), batch_peer(batch), id, REQUEST_CANCEL, &job, &refusal);
     if (r == 0)
-        r = cancel_job(job, options, &stop);
+        r = cancel_job(job, &cancel->options, &stop);
     if (r < 0)
         return r;
     if (r > 0)
         batch_set(batch, i, refused(id, 0, &refusal));
     else
-        settle(batch, i, (uint64_t)id, 0, wait, stop);
+        settle(batch, i, (uint64_t)id, 0, cancel->wait, stop);
     return 0;
 }
 
-static int cancel_one_task(Batch *batch, size_t i, Agent *agent, IpcCall *call, const json_t *reference, bool wait,
-                           const CancelOptions *options) {
-    json_int_t id = json_integer_value(json_object_get(reference, "job"));
-    json_int_t number = json_integer_value(json_object_get(reference, "task"));
+static int cancel_one_task(Batch *batch, size_t i, const json_t *element, void *userdata) {
+    const Cancel *cancel = userdata;
+    json_int_t id = json_integer_value(json_object_get(element, "job"));
+    json_int_t number = json_integer_value(json_object_get(element, "task"));
     Refusal refusal;
     Stop *stop;
     Task *task;
 
-    int r = request_task(agent, ipc_call_peer(call), id, number, REQUEST_CANCEL, &task, &refusal);
+    int r = request_task(batch_agent(batch), batch_peer(batch), id, number, REQUEST_CANCEL, &task, &refusal);
     if (r == 0)
-        r = cancel_task(task, options, &stop);
+        r = cancel_task(task, &cancel->options, &stop);
     if (r < 0)
         return r;
     if (r > 0)
         batch_set(batch, i, refused(id, number, &refusal));
     else
-        settle(batch, i, (uint64_t)id, (uint32_t)number, wait, stop);
+        settle(batch, i, (uint64_t)id, (uint32_t)number, cancel->wait, stop);
     return 0;
 }
 
-static int cancel(IpcCall *call, const json_t *parameters, Agent *agent, bool tasks) {
-    const char *name = tasks ? "tasks" : "jobs";
-    const json_t *array = json_object_get(parameters, name);
-    bool wait = waits(parameters);
-    CancelOptions options;
+static int cancel(IpcCall *call, const json_t *parameters, Agent *agent, const char *array, BatchBegin begin) {
+    Cancel cancel = { .wait = !json_is_false(json_object_get(parameters, "wait")) };
     char actor[64];
-    Batch *batch;
 
-    int r = read_options(call, parameters, name, actor, &options);
+    int r = read_options(call, parameters, actor, &cancel.options);
     if (r != 0)
         return r < 0 ? r : 0;
     if (agent_cannot_record(agent)) {
         (void)method_refuse_unwritable(agent, call);
         return 0;
     }
-    records_drain(agent->records); // what has ended by itself up to now has ended by itself
-    r = batch_new(agent, call, json_array_size(array), render, &batch);
-    if (r < 0)
-        return r;
-    agent_touch(agent);
-    for (size_t i = 0; i < json_array_size(array); i++) {
-        const json_t *element = json_array_get(array, i);
-        size_t same = find_same(array, i);
-        if (same != i) {
-            batch_same(batch, i, same);
-            continue;
-        }
-        r = tasks ? cancel_one_task(batch, i, agent, call, element, wait, &options)
-                  : cancel_one_job(batch, i, agent, call, json_integer_value(element), wait, &options);
-        if (r < 0) {
-            agent_store_result(agent, r); // the turn is taken back and the call answered with that
-            batch_set(batch, i, begun(0, 0));
-        }
-    }
-    batch_start(batch);
-    return 0;
+    return batch_run(agent, call, array, json_object_get(parameters, array), begin, render, &cancel);
 }
 
 int method_cancel_jobs(IpcCall *call, const json_t *parameters, void *userdata) {
-    return cancel(call, parameters, userdata, false);
+    return cancel(call, parameters, userdata, "jobs", cancel_one_job);
 }
 
 int method_cancel_tasks(IpcCall *call, const json_t *parameters, void *userdata) {
-    return cancel(call, parameters, userdata, true);
+    return cancel(call, parameters, userdata, "tasks", cancel_one_task);
 }

@@ -5,13 +5,10 @@
 #include "agent/cancel.h"
 #include "agent/method-common.h"
 #include "agent/methods.h"
-#include "agent/records.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-
-#define ELEMENTS_MAX 1000
 
 static json_t *result(uint64_t job, uint32_t task, const char *status, const char *error, const char *text,
                       int64_t queued) {
@@ -55,12 +52,13 @@ static json_t *refuse_rerun(const Task *task, bool whole_job) {
     return result(task->record.job, whole_job ? 0 : task->record.id, NULL, "TaskNotRerunnable", text, -1);
 }
 
-static int requeue_one_job(Batch *batch, size_t i, Agent *agent, IpcCall *call, int64_t id, const char *actor) {
+static int requeue_one_job(Batch *batch, size_t i, const json_t *element, void *userdata) {
+    json_int_t id = json_integer_value(element);
     Refusal refusal;
     Stop *stop;
     Job *job;
 
-    int r = request_job(agent, ipc_call_peer(call), id, REQUEST_REQUEUE, &job, &refusal);
+    int r = request_job(batch_agent(batch), batch_peer(batch), id, REQUEST_REQUEUE, &job, &refusal);
     if (r > 0)
         batch_set(batch, i, refused(id, 0, &refusal));
     if (r != 0)
@@ -70,7 +68,7 @@ static int requeue_one_job(Batch *batch, size_t i, Agent *agent, IpcCall *call, 
             batch_set(batch, i, refuse_rerun(job->tasks[j], true));
             return 0;
         }
-    r = requeue_job(job, actor, &stop);
+    r = requeue_job(job, userdata, &stop);
     if (r < 0)
         return r;
     if (stop)
@@ -82,15 +80,14 @@ static int requeue_one_job(Batch *batch, size_t i, Agent *agent, IpcCall *call, 
     return 0;
 }
 
-static int requeue_one_task(Batch *batch, size_t i, Agent *agent, IpcCall *call, const json_t *reference,
-                            const char *actor) {
-    json_int_t id = json_integer_value(json_object_get(reference, "job"));
-    json_int_t number = json_integer_value(json_object_get(reference, "task"));
+static int requeue_one_task(Batch *batch, size_t i, const json_t *element, void *userdata) {
+    json_int_t id = json_integer_value(json_object_get(element, "job"));
+    json_int_t number = json_integer_value(json_object_get(element, "task"));
     Refusal refusal;
     Stop *stop;
     Task *task;
 
-    int r = request_task(agent, ipc_call_peer(call), id, number, REQUEST_REQUEUE, &task, &refusal);
+    int r = request_task(batch_agent(batch), batch_peer(batch), id, number, REQUEST_REQUEUE, &task, &refusal);
     if (r > 0)
         batch_set(batch, i, refused(id, number, &refusal));
     if (r != 0)
@@ -99,7 +96,7 @@ static int requeue_one_task(Batch *batch, size_t i, Agent *agent, IpcCall *call,
         batch_set(batch, i, refuse_rerun(task, false));
         return 0;
     }
-    r = requeue_task(task, actor, &stop);
+    r = requeue_task(task, userdata, &stop);
     if (r < 0)
         return r;
     if (stop)
@@ -109,49 +106,19 @@ static int requeue_one_task(Batch *batch, size_t i, Agent *agent, IpcCall *call,
     return 0;
 }
 
-static int requeue(IpcCall *call, const json_t *parameters, Agent *agent, bool tasks) {
-    const char *name = tasks ? "tasks" : "jobs";
-    const json_t *array = json_object_get(parameters, name);
-    size_t n = json_array_size(array);
+static int requeue(IpcCall *call, const json_t *parameters, Agent *agent, const char *array, BatchBegin begin) {
     char actor[64];
-    Batch *batch;
 
     if (method_refuse_unwritable(agent, call))
         return 0;
-    if (n > ELEMENTS_MAX)
-        return ipc_call_error(
-            call, "io.corral.Jobs.TooMany",
-            json_pack("{s:s, s:i, s:I}", "parameter", name, "limit", ELEMENTS_MAX, "count", (json_int_t)n));
     snprintf(actor, sizeof actor, "%s", access_peer_name(ipc_call_peer(call)));
-    records_drain(agent->records);
-    int r = batch_new(agent, call, n, render, &batch);
-    if (r < 0)
-        return r;
-    agent_touch(agent);
-    for (size_t i = 0; i < n; i++) {
-        const json_t *element = json_array_get(array, i);
-        size_t same = 0;
-        while (same < i && !json_equal(json_array_get(array, same), element))
-            same++;
-        if (same < i) {
-            batch_same(batch, i, same);
-            continue;
-        }
-        r = tasks ? requeue_one_task(batch, i, agent, call, element, actor)
-                  : requeue_one_job(batch, i, agent, call, json_integer_value(element), actor);
-        if (r < 0) {
-            agent_store_result(agent, r);
-            batch_set(batch, i, result(0, 0, NULL, NULL, NULL, -1));
-        }
-    }
-    batch_start(batch);
-    return 0;
+    return batch_run(agent, call, array, json_object_get(parameters, array), begin, render, actor);
 }
 
 int method_requeue_jobs(IpcCall *call, const json_t *parameters, void *userdata) {
-    return requeue(call, parameters, userdata, false);
+    return requeue(call, parameters, userdata, "jobs", requeue_one_job);
 }
 
 int method_requeue_tasks(IpcCall *call, const json_t *parameters, void *userdata) {
-    return requeue(call, parameters, userdata, true);
+    return requeue(call, parameters, userdata, "tasks", requeue_one_task);
 }
