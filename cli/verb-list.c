@@ -7,6 +7,7 @@
 #include "cli/output.h"
 #include "cli/status.h"
 #include "cli/table.h"
+#include "cli/text.h"
 #include "cli/verbs.h"
 
 #include <errno.h>
@@ -48,19 +49,19 @@ static char *format_tasks(const json_t *job) {
     return memory_printf("%" PRId64 "/%" PRId64, counts.of[STATUS_FINISHED], status_counts_total(&counts));
 }
 
-// Why it is as it is: the first that is known.
+// Why it waits or is not finished: the first that is known.
 static char *format_reason(const json_t *job) {
     static const char *const members[] = { "pendingReason", "cancelMessage", "errorMessage", "cause" };
-    char *text = NULL;
+    const char *status = json_string_value(json_object_get(job, "status"));
 
-    for (size_t i = 0; i < sizeof members / sizeof *members && !text; i++) {
-        text = format_field(job, members[i], FIELD_TEXT);
-        if (text && !text[0]) {
-            free(text);
-            text = NULL;
-        }
+    if (status && strcmp(status, status_name(STATUS_FINISHED)) == 0)
+        return NULL;
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+        const char *text = json_string_value(json_object_get(job, members[i]));
+        if (text && text[0])
+            return text_escaped(text);
     }
-    return text;
+    return NULL;
 }
 
 static void print_piece(Listing *listing) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Runs a job like a shell would. Four connections: one tells how the job goes, two bring the output, and one more is
 // made when the job is to be canceled. All survive restarts of the agent.
+#include "base/clock.h"
 #include "base/log.h"
+#include "base/parse.h"
 #include "cli/connection.h"
 #include "cli/job-wait.h"
 #include "cli/memory.h"
@@ -19,7 +21,8 @@
 #include <unistd.h>
 
 #define ONLY_TASK 1
-#define INTERRUPTS_MAX 3 // the third one leaves without waiting
+#define RETRY_INTERVAL (200 * USEC_PER_MSEC) // of a cancel while the agent is away
+#define INTERRUPTS_MAX 3                     // the third one leaves without waiting
 
 typedef struct Run {
     const Arguments *arguments;
@@ -60,7 +63,7 @@ static void take_signal(Run *run) {
         interrupt(run, (int)info.ssi_signo);
 }
 
-// Asks the agent to cancel. When it is away this is tried again with the next event; when it refuses, the job is over.
+// Asks the agent to cancel. When it is away this is tried again; when it refuses, the job is over.
 static void try_cancel(Run *run) {
     AUTO_IPC_CLIENT IpcClient *client = NULL;
     AUTO_IPC_REPLY IpcReply reply = IPC_REPLY_NULL;
@@ -130,11 +133,10 @@ static int follow(Run *run) {
     int r = 0;
 
     while (r >= 0 && !is_over(run) && run->interrupts < INTERRUPTS_MAX) {
-        unsigned ready = streams_wait(streams, 3, run->signals, UINT64_MAX);
+        uint64_t deadline = run->cancel_pending ? clock_boottime() + RETRY_INTERVAL : UINT64_MAX;
+        unsigned ready = streams_wait(streams, 3, run->signals, deadline);
         if (ready & 1u << 3)
             take_signal(run);
-        if (run->cancel_pending)
-            try_cancel(run);
         if (ready & 1u << 0)
             r = take_watch(run);
         for (unsigned i = 0; i < 2 && r >= 0; i++)
@@ -142,6 +144,8 @@ static int follow(Run *run) {
                 r = take_output(run, &run->outputs[i]);
         if (r >= 0)
             r = begin_outputs(run);
+        if (run->cancel_pending)
+            try_cancel(run);
     }
     return r;
 }

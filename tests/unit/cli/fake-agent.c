@@ -208,7 +208,17 @@ static void redirect(const FakeAgent *agent, const char *name, int flags, int ta
     (void)close(fd);
 }
 
-static _Noreturn void run_command(const FakeAgent *agent, const char *const *arguments) {
+// Makes standard output a pipe without a reader.
+static void leave_unread(void) {
+    int ends[2];
+
+    if (pipe2(ends, O_CLOEXEC) < 0 || dup2(ends[1], STDOUT_FILENO) < 0)
+        _exit(125);
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+}
+
+static _Noreturn void run_command(const FakeAgent *agent, const char *const *arguments, bool unread) {
     char *argv[64] = { (char *)"corral" };
     int argc = 1;
 
@@ -217,6 +227,8 @@ static _Noreturn void run_command(const FakeAgent *agent, const char *const *arg
     redirect(agent, "input", O_RDONLY, STDIN_FILENO);
     redirect(agent, "output", O_WRONLY | O_CREAT | O_TRUNC, STDOUT_FILENO);
     redirect(agent, "errors", O_WRONLY | O_CREAT | O_TRUNC, STDERR_FILENO);
+    if (unread)
+        leave_unread();
     (void)setenv("CORRAL_SOCKET", agent->socket, 1);
     (void)setenv("TZ", "UTC", 1);
     (void)alarm(PATIENCE);
@@ -225,7 +237,7 @@ static _Noreturn void run_command(const FakeAgent *agent, const char *const *arg
     _exit(status);
 }
 
-int command_start(const FakeAgent *agent, const char *input, const char *const *arguments) {
+static int start(const FakeAgent *agent, const char *input, const char *const *arguments, bool unread) {
     char path[96];
 
     file_path(agent, "input", path);
@@ -234,8 +246,16 @@ int command_start(const FakeAgent *agent, const char *input, const char *const *
     int pid = fork();
     cr_assert_geq(pid, 0);
     if (pid == 0)
-        run_command(agent, arguments);
+        run_command(agent, arguments, unread);
     return pid;
+}
+
+int command_start(const FakeAgent *agent, const char *input, const char *const *arguments) {
+    return start(agent, input, arguments, false);
+}
+
+int command_start_unread(const FakeAgent *agent, const char *const *arguments) {
+    return start(agent, "", arguments, true);
 }
 
 CommandResult command_finish(const FakeAgent *agent, int pid) {

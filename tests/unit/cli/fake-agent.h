@@ -50,6 +50,10 @@ int command_start(const FakeAgent *agent, const char *input, const char *const *
 CommandResult command_finish(const FakeAgent *agent, int pid);
 #define COMMAND_START(agent, ...) command_start((agent), "", (const char *const[]){ __VA_ARGS__, NULL })
 
+// The same with nobody to read standard output.
+int command_start_unread(const FakeAgent *agent, const char *const *arguments);
+#define COMMAND_START_UNREAD(agent, ...) command_start_unread((agent), (const char *const[]){ __VA_ARGS__, NULL })
+
 // Waits until the calls contain text; fails the test when that does not happen.
 void fake_agent_expect_call(const FakeAgent *agent, const char *text);
 

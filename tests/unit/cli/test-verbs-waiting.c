@@ -223,3 +223,32 @@ Test(run, is_canceled_by_an_interrupt_and_forced_by_two) {
 Test(run, is_canceled_by_a_termination) {
     interrupt(SIGTERM, 143);
 }
+
+Test(run, is_canceled_when_nobody_reads) {
+    FakeAgent agent;
+
+    FAKE_AGENT_START(&agent, { "QueueJob", "{\"id\": 2}" }, { "Watch", RUNNING, FAKE_OPEN },
+                     { "GetOutput", "{\"data\": \"b3V0\", \"offset\": 0}", FAKE_OPEN },
+                     { "GetOutput", NULL, FAKE_OPEN },
+                     { "CancelJobs", "{\"results\": [{\"job\": 2, \"status\": \"canceling\"}]}", FAKE_DIE },
+                     { "Watch", "{\"cursor\": 6}\n" ENTRY(7, 2, "", "running", "canceled"), FAKE_OPEN },
+                     { "GetOutput", "{\"data\": \"\", \"offset\": 0}" });
+    int pid = COMMAND_START_UNREAD(&agent, "run", "--", "x");
+    fake_agent_expect_call(&agent, "CancelJobs {\"force\":false,\"jobs\":[2],\"message\":\"nobody reads the output\"");
+    command_expect(command_finish(&agent, pid), 141, "", "");
+    fake_agent_stop(&agent);
+}
+
+Test(watch, ends_quietly_when_nobody_reads) {
+    FakeAgent agent;
+
+    FAKE_AGENT_START(
+        &agent,
+        { "Watch", "{\"cursor\": 5}\n" ENTRY(6, 3, "", "queued", "running") "\n" ENTRY(7, 3, "", "running", "failed"),
+          FAKE_OPEN },
+        { "GetOutput", "{\"data\": \"b3V0\", \"offset\": 0}", FAKE_OPEN }, { "ListJobs", JOB(1, "queued", "") });
+    command_expect(command_finish(&agent, COMMAND_START_UNREAD(&agent, "watch")), 0, "", "");
+    command_expect(command_finish(&agent, COMMAND_START_UNREAD(&agent, "logs", "3.1", "-f")), 0, "", "");
+    command_expect(command_finish(&agent, COMMAND_START_UNREAD(&agent, "list")), 0, "", "");
+    fake_agent_stop(&agent);
+}
