@@ -7,9 +7,9 @@
 
 #include "agent/attempt.h"
 #include "agent/cancel.h"
+#include "agent/evidence.h"
 #include "agent/garbage.h"
 #include "agent/launcher-client.h"
-#include "agent/render.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/parse.h"
@@ -338,30 +338,13 @@ static void write_kill(Stop *stop) {
         log_errno(LOG_ERR, r, "cannot kill the processes of a cgroup; trying again");
 }
 
-// As the attempt's record keeps it: JSON text.
-static char *evidence_text(const InspectedProcess *processes, size_t n) {
-    AUTO_JSON json_t *array = json_array();
-    Buffer buffer = BUFFER_NULL;
-    char *text = NULL;
-
-    for (size_t i = 0; array && i < n; i++) {
-        json_t *process;
-        if (render_process(&processes[i], &process) < 0 || json_array_append_new(array, process) < 0)
-            return NULL;
-    }
-    if (array && ipc_json_print(array, &buffer) >= 0)
-        text = strndup((const char *)buffer_bytes(&buffer), buffer_size(&buffer));
-    buffer_deinit(&buffer);
-    return text;
-}
-
 // Made into text while the kill takes effect: what is frozen shall not wait for that.
 static void keep_evidence(Stop *stop, Attempt *attempt) {
     (void)stop;
     if (!attempt->seen)
         return;
     free(attempt->record.evidence);
-    attempt->record.evidence = evidence_text(attempt->seen, attempt->n_seen);
+    attempt->record.evidence = evidence_to_text(attempt->seen, attempt->n_seen);
     free(attempt->seen);
     attempt->seen = NULL;
 }
@@ -610,18 +593,5 @@ void stops_inspected(Jobs *jobs, const InspectReply *reply, const InspectedProce
 }
 
 int stop_stuck_processes(const Stop *stop, json_t **ret) {
-    AUTO_JSON json_t *array = json_array();
-
-    for (size_t i = 0; array && i < stop->n_evidence; i++) {
-        json_t *process;
-        int r = render_process(&stop->evidence[i], &process);
-        if (r < 0)
-            return r;
-        if (json_array_append_new(array, process) < 0)
-            return -ENOMEM;
-    }
-    if (!array)
-        return -ENOMEM;
-    *ret = TAKE_PTR(array);
-    return 0;
+    return evidence_to_json(stop->evidence, stop->n_evidence, ret);
 }
