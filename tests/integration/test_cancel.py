@@ -323,7 +323,8 @@ def unkillable_remains_of_a_task(agent):
     agent.set(KillDeadline='300ms')
     hold = agent.ready_path('hold')
     job = agent.submit(f'sleep 60 & until [ -e {hold} ]; do sleep 0.01; done')
-    pid = wait_until(lambda: [pid for pid in agent.job_pids(job) if command_of(pid) == b'sleep\x0060\0'], 'the child')[0]
+    children = lambda: [pid for pid in agent.job_pids(job) if command_of(pid) == b'sleep\x0060\0']
+    pid = wait_until(children, 'the child')[0]
     with tracer_of(agent, pid, 'hold'):
         with open(hold, 'w', encoding='ascii'):
             pass
