@@ -11,8 +11,13 @@
 #include <unistd.h>
 
 static int set_admin_group(const char *value, AgentConfig *config) {
-    config->admin_group = value[0] ? strdup(value) : NULL;
-    return value[0] && !config->admin_group ? -ENOMEM : 0;
+    static char name[256]; // lives as long as the process
+
+    if (strlen(value) >= sizeof name)
+        return -ENAMETOOLONG;
+    strcpy(name, value);
+    config->admin_group = name[0] ? name : NULL;
+    return 0;
 }
 
 static int set_log_level(const char *value, AgentConfig *config) {

@@ -26,6 +26,12 @@ def descriptors(agent):
     return count
 
 
+def is_sanitized(agent):
+    """Whether the agent is built with the address sanitizer, which keeps what is freed."""
+    with open(f'/proc/{agent.process.pid}/maps', encoding='utf-8') as file:
+        return 'libasan' in file.read()
+
+
 class Unharmed:
     """Around what a hostile client does: the agent serves before and after, and has closed what it opened."""
 
@@ -251,7 +257,7 @@ def a_slow_reader(agent):
             agent.status()
         job = agent.submit('true')
         agent.wait_over(job)
-        assert memory() - before < 64 << 20, f'{before} grew to {memory()}'
+        assert is_sanitized(agent) or memory() - before < 64 << 20, f'{before} grew to {memory()}'
         # A reader that comes back gets all of it.
         count = 0
         continues = True
