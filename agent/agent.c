@@ -112,11 +112,11 @@ static void take_effect(Agent *agent) {
     jobs_drop_over(agent->jobs);
     attempts_launch(agent->jobs);
     stops_begin(agent->jobs);
-    garbage_collect(agent->garbage);
     if (told)
         watchers_notify(agent->watchers, newest);
     followers_notify(agent->followers);
     ipc_server_release(agent->server);
+    garbage_collect(agent->garbage); // nobody waits for this
     if (ended)
         retention_job_ended(agent);
 }

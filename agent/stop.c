@@ -16,13 +16,15 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #define FREEZE_WAIT (50 * USEC_PER_MSEC) // not frozen by then is no failure: go on
 #define INSPECT_WAIT (200 * USEC_PER_MSEC)
-#define PAUSE_FIRST 50
+#define PAUSE_FIRST 100
+#define WATCH_LONGEST 200                // once for the freeze and once for the kill
 #define PAUSE_LAST (20 * USEC_PER_MSEC)  // while there is hope
 #define PAUSE_STUCK (2 * USEC_PER_SEC)   // behind the deadline, for ever
 #define KILL_AGAIN_AFTER USEC_PER_MSEC   // then in each round
@@ -195,6 +197,26 @@ static CgroupEvents read_events(Stop *stop) {
     return events;
 }
 
+static bool is_frozen(const CgroupEvents *events) {
+    return events->frozen || !events->populated;
+}
+
+static bool is_empty(const CgroupEvents *events) {
+    return !events->populated;
+}
+
+// For a few processes the kernel is done sooner than a timer would come back: looks again and again for that long.
+static CgroupEvents watch_events(Stop *stop, bool (*is_done)(const CgroupEvents *)) {
+    uint64_t end = clock_boottime() + WATCH_LONGEST;
+    CgroupEvents events = read_events(stop);
+
+    while (!is_done(&events) && clock_boottime() < end) {
+        (void)sched_yield();
+        events = read_events(stop);
+    }
+    return events;
+}
+
 // Calls act for each attempt that is stopped; act may end it.
 static void for_each_attempt(Stop *stop, void (*act)(Stop *, Attempt *)) {
     if (stop->attempt) {
@@ -278,6 +300,7 @@ static void begin_freeze(Stop *stop) {
         begin_kill(stop);
         return;
     }
+    (void)watch_events(stop, is_frozen);
     step(stop);
 }
 
@@ -355,6 +378,7 @@ static void begin_kill(Stop *stop) {
     write_kill(stop);
     stop->receipt.killed_time = clock_boottime();
     for_each_attempt(stop, keep_evidence);
+    (void)watch_events(stop, is_empty);
     stop->deadline = stop->receipt.killed_time + stop->agent->parameters.value[PARAMETER_KILL_DEADLINE];
     step(stop);
 }
