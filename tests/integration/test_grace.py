@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The grace period between SIGTERM and the kill, and requeues of what runs."""
 
-import time
-
 from corral_test import pick, process_state, run, test, wait_until
 
 LONG = 120000000  # would outlast every test
@@ -101,8 +99,7 @@ def of_the_job_and_of_the_parameter(agent):
 @test
 def nothing_starts_in_it(agent):
     agent.set(Slots=1)
-    job = agent.submit([agent.victim, 'ignore'], 'true', 'true')
-    agent.wait_pids(job, 1)
+    job = agent.submit_victims(['ignore'], then=['true', 'true'])
     agent.cancel(job, gracePeriod=500000, wait=False)
     assert [t['status'] for t in agent.tasks(job)] == ['canceling', 'canceled', 'canceled'], agent.tasks(job)
     # What is being canceled keeps its slot until it is gone.
@@ -115,9 +112,7 @@ def nothing_starts_in_it(agent):
 @test
 def of_a_task(agent):
     agent.set(Slots=2)
-    job = agent.submit([agent.victim, 'term', '10', '24'], [agent.victim, 'sleep'], gracePeriod=LONG)
-    agent.wait_pids(job, 2)
-    time.sleep(0.1)
+    job = agent.submit_victims(['term', 10, 24], ['sleep'], gracePeriod=LONG)
     agent.cancel_tasks(job, 1)
     found = agent.task(job, 1)
     assert pick(found, 'status', 'cause') == ('canceled', 'taskCanceled'), found
@@ -128,8 +123,7 @@ def of_a_task(agent):
 @test
 def a_job_is_canceled_while_its_task_is(agent):
     agent.set(Slots=2)
-    job = agent.submit([agent.victim, 'ignore'], [agent.victim, 'sleep'])
-    agent.wait_pids(job, 2)
+    job = agent.submit_victims(['ignore'], ['sleep'])
     with agent.client() as client:
         client.send('CancelTasks', tasks=[{'job': job, 'task': 1}], gracePeriod=LONG)
         agent.wait_task(job, 1, 'canceling')
