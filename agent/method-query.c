@@ -13,7 +13,6 @@
 
 #define LIMIT_MAX 10000
 #define GET_JOB_ROWS_MAX 1000 // tasks, and attempts, in the reply of GetJob
-#define LIVE (1u << STATUS_NOT_SUBMITTED | 1u << STATUS_QUEUED | 1u << STATUS_RUNNING | 1u << STATUS_CANCELING)
 
 static int no_such_job(IpcCall *call, json_int_t id) {
     return ipc_call_error(call, "io.corral.Jobs.NoSuchJob", json_pack("{s:I}", "job", id));
@@ -55,15 +54,20 @@ static int append_attempt(AttemptRecord *attempt, void *userdata) {
     return r < 0 ? r : append(userdata, row);
 }
 
-static int reply_job(IpcCall *call, Agent *agent, const JobRecord *job) {
+// task 0: all of them.
+static int reply_job(IpcCall *call, Agent *agent, const JobRecord *job, uint32_t task) {
     Rows tasks = { agent, json_array() }, attempts = { agent, json_array() };
     json_t *rendered = NULL;
     int r = tasks.array && attempts.array ? 0 : -ENOMEM;
 
     if (r >= 0)
-        r = store_walk_tasks(agent->store, &(StoreFilter){ .job = job->id, .owner_uid = -1 }, append_task, &tasks);
+        r = store_walk_tasks(
+            agent->store,
+            &(StoreFilter){
+                .job = job->id, .after_task = task > 0 ? task - 1 : 0, .limit = task > 0 ? 1 : 0, .owner_uid = -1 },
+            append_task, &tasks);
     if (r >= 0)
-        r = store_walk_attempts(agent->store, job->id, 0, append_attempt, &attempts);
+        r = store_walk_attempts(agent->store, job->id, task, append_attempt, &attempts);
     if (r >= 0)
         r = render_job(agent, job, true, &rendered);
     if (r >= 0)
@@ -76,6 +80,8 @@ static int reply_job(IpcCall *call, Agent *agent, const JobRecord *job) {
 
 int method_get_job(IpcCall *call, const json_t *parameters, void *userdata) {
     json_int_t id = json_integer_value(json_object_get(parameters, "id"));
+    const json_t *task = json_object_get(parameters, "task");
+    json_int_t number = json_integer_value(task); // 0 when there is none
     Agent *agent = userdata;
     json_t *rendered;
     JobRecord job;
@@ -86,7 +92,10 @@ int method_get_job(IpcCall *call, const json_t *parameters, void *userdata) {
     if (r < 0)
         return r;
     if (access_to_job(agent, ipc_call_peer(call), &job)) {
-        r = reply_job(call, agent, &job);
+        if (is_there(task) && (number < 1 || number > job.tasks))
+            r = ipc_call_error(call, "io.corral.Jobs.NoSuchTask", json_pack("{s:I, s:I}", "job", id, "task", number));
+        else
+            r = reply_job(call, agent, &job, (uint32_t)number);
     } else {
         r = render_job(agent, &job, false, &rendered);
         if (r >= 0)
@@ -249,10 +258,10 @@ static int list_job(JobRecord *job, void *userdata) {
 
 static int list_jobs(Listing *listing, void *userdata) {
     Query *query = userdata;
-    bool live = query->statuses != 0 && (query->statuses & ~LIVE) == 0;
+    bool live = query->statuses != 0 && (query->statuses & ~STATUSES_LIVE) == 0;
     // What the store has an index for is chosen there; the rest here, so that a page ends although nothing is found.
     StoreFilter filter = { .after_job = query->job,
-                           .statuses = live ? LIVE : 0,
+                           .statuses = live ? STATUSES_LIVE : 0,
                            .owner_uid = live ? -1 : query->owner_uid };
 
     return store_walk_jobs(listing_agent(listing)->store, &filter, list_job, &(Visit){ listing, query });

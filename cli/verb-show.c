@@ -12,6 +12,7 @@
 #include "cli/verbs.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 #define TABLE_PIECE 250 // rows printed at once
@@ -32,7 +33,6 @@ typedef struct Showing {
     const Arguments *arguments;
     Reference reference;
     json_t *reply; // of GetJob
-    json_t *task;  // the one that is shown, owned
     Table *table;
     uint64_t now;
 } Showing;
@@ -101,44 +101,19 @@ static void print_attempt(const json_t *attempt) {
     }
 }
 
-static int take_task(const json_t *reply, void *userdata) {
-    json_t *task = json_object_get(reply, "task");
-    Showing *showing = userdata;
-
-    if (!showing->task && json_integer_value(json_object_get(task, "id")) == showing->reference.task)
-        showing->task = json_incref(task);
-    return 0;
-}
-
-static int find_task(Showing *showing) {
-    json_int_t job = showing->reference.job, task = showing->reference.task;
-    json_t *parameters = memory_json(
-        json_pack("{s:I, s:{s:I, s:I}, s:i}", "job", job, "after", "job", job, "task", task - 1, "limit", 1));
-
-    int r = connection_stream(showing->arguments, "ListTasks", parameters, take_task, showing);
-    if (r >= 0 && !showing->task) {
-        log_error("job %" JSON_INTEGER_FORMAT " has no task %" JSON_INTEGER_FORMAT
-                  "; 'corral show %" JSON_INTEGER_FORMAT "' lists its tasks",
-                  job, task, job);
-        return -ENOENT;
-    }
-    return r;
-}
-
 static int show_task(Showing *showing) {
-    const json_t *attempts = json_object_get(showing->reply, "attempts");
+    const json_t *tasks = json_object_get(showing->reply, "tasks"),
+                 *attempts = json_object_get(showing->reply, "attempts");
 
-    int r = find_task(showing);
-    if (r < 0)
-        return r;
-    format_fields(showing->task, task_fields, n_task_fields);
-    for (size_t i = 0; i < json_array_size(attempts); i++) {
-        const json_t *attempt = json_array_get(attempts, i);
-        if (json_integer_value(json_object_get(attempt, "task")) == showing->reference.task)
-            print_attempt(attempt);
+    if (json_array_size(tasks) == 0) {
+        log_error("permission denied: job %" PRId64 " belongs to somebody else", showing->reference.job);
+        return -EACCES;
     }
+    format_fields(json_array_get(tasks, 0), task_fields, n_task_fields);
+    for (size_t i = 0; i < json_array_size(attempts); i++)
+        print_attempt(json_array_get(attempts, i));
     if (!json_is_array(attempts))
-        puts("\nThe job has more attempts than the agent tells at once.");
+        puts("\nThe task has more attempts than the agent tells at once.");
     return 0;
 }
 
@@ -150,6 +125,8 @@ int verb_show(const Arguments *arguments) {
     if (operand_reference(arguments, arguments->operands[0], true, &showing.reference) < 0)
         return EXIT_USAGE;
     json_t *parameters = memory_json(json_pack("{s:I}", "id", (json_int_t)showing.reference.job));
+    if (showing.reference.task > 0)
+        memory_set(parameters, "task", json_integer(showing.reference.task));
     if (connection_call(arguments, "GetJob", parameters, &reply) < 0)
         return EXIT_FAILURE;
     showing.reply = reply;
@@ -157,6 +134,5 @@ int verb_show(const Arguments *arguments) {
         output_json(reply);
     else
         r = showing.reference.task > 0 ? show_task(&showing) : show_job(&showing);
-    json_decref(showing.task);
     return r < 0 && output_flush() == 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
