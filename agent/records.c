@@ -52,10 +52,8 @@ int records_claim(const Records *records, const AttemptKey *key, ClaimState *ret
         return 0;
     }
 
-    int claim_fd;
-    int r = claim_create(records->fd, key, &claim_fd);
+    int r = claim_take(records->fd, key);
     if (r >= 0) {
-        close(claim_fd);
         *ret = CLAIM_TAKEN;
         // A reaper may have turned its claim into a record since we looked: ours means nothing then.
         if (faccessat(records->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
@@ -77,9 +75,10 @@ int records_claim(const Records *records, const AttemptKey *key, ClaimState *ret
         *ret = CLAIM_ALIVE;
         return 0;
     }
-    // Not there any more, or not locked: the reaper has finished its record or died, whichever the directory says.
+    // Not there any more, or not locked: the reaper has finished its record or died, whichever the directory says. Or
+    // it was taken by an agent that died before it could say so.
     bool recorded = faccessat(records->fd, attempt_file_name(name, key, RECORD_SUFFIX), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-    *ret = recorded ? CLAIM_RECORD : CLAIM_DEAD;
+    *ret = recorded ? CLAIM_RECORD : fd >= 0 && claim_is_taken(fd) ? CLAIM_TAKEN : CLAIM_DEAD;
     return 0;
 }
 

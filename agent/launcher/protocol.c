@@ -8,8 +8,11 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
+
+#define TAKEN "taken"
 
 // What lies on the wire and on the disk has the same layout for every compiler.
 _Static_assert(sizeof(AttemptKey) == 24, "AttemptKey has holes");
@@ -126,10 +129,18 @@ static int make_unnamed(int records_fd, const char *name) {
     return fd < 0 ? -errno : fd;
 }
 
-// The file gets its name when it is locked already: there is no moment at which a living reaper's claim looks dead. It
-// gets it by a rename and not by a link to an O_TMPFILE, so that inotify knows the open file by that name when it is
-// closed.
-int claim_create(int records_fd, const AttemptKey *key, int *ret_fd) {
+static int write_mark(int fd, const char *mark) {
+    ssize_t n = write(fd, mark, strlen(mark));
+
+    if (n < 0)
+        return -errno;
+    return (size_t)n == strlen(mark) ? 0 : -ENOSPC;
+}
+
+// The file gets its name when it is locked and marked already: there is no moment at which a living reaper's claim, or
+// one that was taken, looks dead. It gets it by a rename and not by a link to an O_TMPFILE, so that inotify knows the
+// open file by that name when it is closed.
+static int create(int records_fd, const AttemptKey *key, const char *mark, int *ret_fd) {
     char name[ATTEMPT_NAME_MAX], unnamed[ATTEMPT_NAME_MAX];
 
     (void)snprintf(unnamed, sizeof(unnamed), CLAIM_UNNAMED_PREFIX "%d", (int)getpid());
@@ -137,6 +148,8 @@ int claim_create(int records_fd, const AttemptKey *key, int *ret_fd) {
     if (fd < 0)
         return fd;
     int r = flock(fd, LOCK_EX | LOCK_NB) < 0 ? -errno : attempt_file_give(records_fd, fd);
+    if (r >= 0)
+        r = write_mark(fd, mark);
     if (r >= 0 &&
         renameat2(records_fd, unnamed, records_fd, attempt_file_name(name, key, CLAIM_SUFFIX), RENAME_NOREPLACE) < 0)
         r = -errno;
@@ -146,4 +159,20 @@ int claim_create(int records_fd, const AttemptKey *key, int *ret_fd) {
     }
     *ret_fd = TAKE_FD(fd);
     return 0;
+}
+
+int claim_create(int records_fd, const AttemptKey *key, int *ret_fd) {
+    return create(records_fd, key, "", ret_fd);
+}
+
+int claim_take(int records_fd, const AttemptKey *key) {
+    AUTO_CLOSE int fd = -1;
+
+    return create(records_fd, key, TAKEN, &fd);
+}
+
+bool claim_is_taken(int claim_fd) {
+    char mark[sizeof(TAKEN)];
+
+    return pread(claim_fd, mark, sizeof(mark), 0) == sizeof(TAKEN) - 1 && memcmp(mark, TAKEN, sizeof(TAKEN) - 1) == 0;
 }

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -109,7 +110,8 @@ typedef struct InspectReply {
 //                                       may have got lost never happens.
 // <job>.<run>.<task>.<attempt>.record   the claim, filled with a LaunchRecord and renamed.
 //
-// A claim that is still named .claim and not locked is a reaper that died: the exit status is lost.
+// A claim that is still named .claim and not locked is a reaper that died: the exit status is lost. Unless the agent
+// took it: then nothing was ever started, see claim_take().
 // <...>.stdout and .stderr in the output directory are made when the first byte comes.
 // All of them are of mode 0600 and belong to the owner of their directory.
 #define ATTEMPT_NAME_MAX 64
@@ -173,6 +175,11 @@ const char *launch_step_text(LaunchStep step);
 
 // Creates the claim of key in the records directory, locked. -EEXIST when somebody owns the attempt already.
 int claim_create(int records_fd, const AttemptKey *key, int *ret_fd);
+
+// The same for who only wants that no reaper ever starts the attempt. Such a claim is not locked, and never mistaken
+// for that of a dead reaper: claim_is_taken() knows it.
+int claim_take(int records_fd, const AttemptKey *key);
+bool claim_is_taken(int claim_fd);
 
 // Makes the owner of the directory the owner of a file that was created in it.
 int attempt_file_give(int dir_fd, int fd);

@@ -132,6 +132,39 @@ Test(claim, is_locked_while_its_owner_lives) {
     cr_assert_eq(lock(), 0);
 }
 
+static bool is_taken(void) {
+    int fd = openat(dir, "1.2.3.4.claim", O_RDONLY | O_CLOEXEC);
+
+    cr_assert_geq(fd, 0);
+    bool taken = claim_is_taken(fd);
+    (void)close(fd);
+    return taken;
+}
+
+Test(claim, taken_for_good) {
+    int fd = -1;
+
+    cr_assert_eq(claim_take(dir, &key), 0);
+    cr_assert(is_taken());
+    cr_assert_eq(lock(), 0);
+    cr_assert_eq(claim_create(dir, &key, &fd), -EEXIST);
+    cr_assert_eq(claim_take(dir, &key), -EEXIST);
+}
+
+Test(claim, of_a_dead_owner_is_not_taken) {
+    int fd;
+
+    cr_assert_eq(claim_create(dir, &key, &fd), 0);
+    cr_assert_not(is_taken());
+    cr_assert_eq(claim_take(dir, &key), -EEXIST);
+    // Half a record is no mark either.
+    LaunchRecord record = { .magic = LAUNCH_RECORD_MAGIC };
+    cr_assert_eq(write(fd, &record, sizeof(record)), (ssize_t)sizeof(record));
+    cr_assert_not(is_taken());
+    (void)close(fd);
+    cr_assert_not(is_taken());
+}
+
 Test(claim, is_never_seen_unlocked) {
     // Others create and let go of claims; whoever sees one with a living owner must find it locked.
     for (unsigned i = 0; i < 200; i++) {
