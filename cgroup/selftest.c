@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/parse.h"
@@ -44,11 +45,25 @@ static bool time_is_up(const Trial *trial) {
     return clock_boottime() >= trial->deadline;
 }
 
-__attribute__((noreturn)) static void sleep_for_ever(void) {
+__attribute__((noreturn)) static void sleep_for_ever(pid_t parent) {
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    (void)syscall(SYS_close_range, 0U, ~0U, 0U); // what the parent has open is none of its business
+    if (getppid() != parent)
+        _exit(1);
+    // What the parent has open, its locks above all, is none of its business. The end of the pipe among it is the sign
+    // that the process is ready.
+    (void)syscall(SYS_close_range, 0U, ~0U, 0U);
     for (;;)
         (void)pause();
+}
+
+// The process must not be frozen before it is ready: it would outlive the parent, with everything that that had open.
+static int wait_until_ready(const Trial *trial, int ready_fd) {
+    struct pollfd ready = { .fd = ready_fd, .events = POLLIN };
+
+    while (poll(&ready, 1, LOOK_EVERY) <= 0)
+        if (time_is_up(trial))
+            return -ETIMEDOUT;
+    return 0;
 }
 
 static int clone_into(Trial *trial) {
@@ -57,16 +72,23 @@ static int clone_into(Trial *trial) {
     struct clone_args args = { .flags = CLONE_PIDFD | CLONE_INTO_CGROUP,
                                .pidfd = (uint64_t)(uintptr_t)&pidfd,
                                .cgroup = (uint64_t)cgroup_fd(trial->cgroup) };
-    pid_t listed = 0;
+    pid_t parent = getpid(), listed = 0;
     size_t total = 0;
+    int ready[2];
 
+    if (pipe2(ready, O_CLOEXEC) < 0)
+        return -errno;
+    AUTO_CLOSE int ready_fd = ready[0], unready_fd = ready[1];
     pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof args);
     if (pid < 0)
         return -errno;
     if (pid == 0)
-        sleep_for_ever();
+        sleep_for_ever(parent);
     trial->pidfd = pidfd;
-    int r = cgroup_processes(trial->cgroup, &listed, 1, &total);
+    unready_fd = close_fd(unready_fd);
+    int r = wait_until_ready(trial, ready_fd);
+    if (r >= 0)
+        r = cgroup_processes(trial->cgroup, &listed, 1, &total);
     if (r < 0)
         return r;
     trial->result.clone_into = total == 1 && listed == pid;
