@@ -394,6 +394,29 @@ def never_launched():
     agent.assert_nothing_left()
 
 
+@test(agent=False)
+def killed_while_it_recovers():
+    """The verdict of one agent reaches the next one, whenever the first dies."""
+    agent = Agent(own_launcher=False).start(launcher=False)
+    witness = agent.ready_path('witness')
+    agent.set(Slots=40)
+    jobs = [agent.submit([agent.victim, 'witness', witness, '0', '39']) for _ in range(40)]
+    agent.wait_status(jobs[-1], 'running')
+    agent.kill()
+    for _ in range(60):
+        agent.launch_agent()
+        time.sleep(random.uniform(0, 0.03))
+        agent.kill()
+    agent.start()
+    agent.wait_over(*jobs)
+    assert [agent.task(job)['exitCode'] for job in jobs] == [39] * len(jobs), [agent.history(job) for job in jobs]
+    with open(witness, encoding='ascii') as file:
+        assert len(file.read().splitlines()) == 2 * len(jobs)
+    assert not any('lost' in agent.causes(job) for job in jobs)
+    agent.verify()
+    agent.assert_nothing_left()
+
+
 @test
 def host_restarted(agent):
     """Records of an earlier boot: what ran then has failed, and says why. What waited runs now."""
