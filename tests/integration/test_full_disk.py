@@ -39,12 +39,14 @@ def fill_until_refused(agent):
 
 
 def look(agent):
-    """The status of the agent. What is asked in the very turn that finds the disk full is refused with it: once more."""
-    try:
-        return agent.status()
-    except Refused as error:
-        assert error.name == 'StoreNotWritable', error
-        return agent.status()
+    """The status of the agent. What is asked in the very turn that finds the disk full is refused with it: again."""
+    def status():
+        try:
+            return agent.status()
+        except Refused as error:
+            assert error.name == 'StoreNotWritable', error
+            return None
+    return wait_until(status, 'the agent tells its status')
 
 
 def make_room(agent):
