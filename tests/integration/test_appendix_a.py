@@ -223,7 +223,11 @@ def appendix_a_09_requeue_after_cancel(agent):
     agent.wait_task(job, 1, 'finished')
     for n in (2, 3, 4):
         agent.wait_task(job, n, 'running')
-    agent.wait_pids(job, 3)
+
+    def witnessed():
+        with open(witness, encoding='ascii') as lines:
+            return {int(line) for line in lines}
+    wait_until(lambda: witnessed() >= {2, 3, 4}, 'each of the three has begun')
     agent.cancel_tasks(job, 2)  # running; number 5 takes its place
     agent.wait_task(job, 5, 'running')
     agent.cancel_tasks(job, 6)  # waiting
