@@ -10,6 +10,7 @@
 #include "agent/evidence.h"
 #include "agent/garbage.h"
 #include "agent/launcher-client.h"
+#include "agent/records.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/parse.h"
@@ -24,7 +25,7 @@
 #define FREEZE_WAIT (50 * USEC_PER_MSEC) // not frozen by then is no failure: go on
 #define INSPECT_WAIT (200 * USEC_PER_MSEC)
 #define PAUSE_FIRST 100
-#define WATCH_LONGEST 200                // once for the freeze and once for the kill
+#define WATCH_LONGEST 200                // for the freeze, for the kill, and for the records
 #define PAUSE_LAST (20 * USEC_PER_MSEC)  // while there is hope
 #define PAUSE_STUCK (2 * USEC_PER_SEC)   // behind the deadline, for ever
 #define KILL_AGAIN_AFTER USEC_PER_MSEC   // then in each round
@@ -439,11 +440,35 @@ static void give_up_status(Stop *stop, Attempt *attempt) {
     attempt->end_known = true;
 }
 
+static bool ends_are_known(const Stop *stop) {
+    const Attempt *attempt;
+
+    if (stop->attempt)
+        return stop->attempt->end_known;
+    if (stop->job)
+        TAILQ_FOREACH (attempt, &stop->job->attempts, entry)
+            if (!attempt->end_known)
+                return false;
+    return true;
+}
+
+// The records come within a moment of the kill: looks for them that long instead of going round the event loop. This
+// only tells ends; of what is stopped here, nothing is ended by it.
+static void watch_records(Stop *stop) {
+    uint64_t end = clock_boottime() + WATCH_LONGEST;
+
+    while (!ends_are_known(stop) && clock_boottime() < end) {
+        (void)sched_yield();
+        records_drain(stop->agent->records);
+    }
+}
+
 static void step_empty(Stop *stop) {
     Job *job = stop->job;
 
     if (stop->receipt.empty_time == 0) {
         stop->receipt.empty_time = clock_boottime();
+        watch_records(stop);
         for_each_attempt(stop, prevent_launch);
     } else if (clock_boottime() >= stop->deadline) {
         for_each_attempt(stop, give_up_status);
