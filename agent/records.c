@@ -3,6 +3,8 @@
 
 #include "agent/attempt.h"
 #include "agent/jobs.h"
+#include "agent/launcher/claim.h"
+#include "base/cleanup.h"
 #include "base/file.h"
 #include "base/log.h"
 
@@ -44,42 +46,51 @@ int records_read(const Records *records, const AttemptKey *key, LaunchRecord *re
     return 0;
 }
 
-int records_claim(const Records *records, const AttemptKey *key, ClaimState *ret) {
+static bool has_record(const Records *records, const AttemptKey *key) {
     char name[ATTEMPT_NAME_MAX];
 
-    if (faccessat(records->fd, attempt_file_name(name, key, RECORD_SUFFIX), F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
-        *ret = CLAIM_RECORD;
-        return 0;
-    }
+    return faccessat(records->fd, attempt_file_name(name, key, RECORD_SUFFIX), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
 
-    int r = claim_take(records->fd, key);
-    if (r >= 0) {
-        *ret = CLAIM_TAKEN;
-        // A reaper may have turned its claim into a record since we looked: ours means nothing then.
-        if (faccessat(records->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
-            *ret = CLAIM_RECORD;
-            (void)unlinkat(records->fd, attempt_file_name(name, key, CLAIM_SUFFIX), 0);
-        }
-        return 0;
-    }
-    if (r != -EEXIST)
-        return r;
+// operation: with LOCK_NB a claim that is locked belongs to somebody who lives; without it the lock is waited for.
+static int find_owner(const Records *records, const AttemptKey *key, int operation, ClaimState *ret) {
+    char name[ATTEMPT_NAME_MAX];
+    int mark;
 
     AUTO_CLOSE int fd =
         openat(records->fd, attempt_file_name(name, key, CLAIM_SUFFIX), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 && errno != ENOENT)
         return -errno;
-    if (fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0) {
+    while (fd >= 0 && flock(fd, LOCK_SH | operation) < 0) {
+        if (errno == EINTR)
+            continue;
         if (errno != EWOULDBLOCK)
             return -errno;
         *ret = CLAIM_ALIVE;
         return 0;
     }
-    // Not there any more, or not locked: the reaper has finished its record or died, whichever the directory says. Or
-    // it was taken by an agent that died before it could say so.
-    bool recorded = faccessat(records->fd, attempt_file_name(name, key, RECORD_SUFFIX), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-    *ret = recorded ? CLAIM_RECORD : fd >= 0 && claim_is_taken(fd) ? CLAIM_TAKEN : CLAIM_DEAD;
+    // Not there any more, or not locked: the reaper has finished its record or died, whichever the directory says, with
+    // a mark that says how far it had come. Or it was taken by an agent that died before it could say so.
+    if (has_record(records, key)) {
+        *ret = CLAIM_RECORD;
+        return 0;
+    }
+    mark = fd < 0 ? CLAIM_MARK_STARTED : claim_read_mark(fd);
+    *ret = mark == CLAIM_MARK_NONE || mark == CLAIM_MARK_TAKEN ? CLAIM_TAKEN : CLAIM_DEAD;
     return 0;
+}
+
+int records_claim(const Records *records, const AttemptKey *key, ClaimState *ret) {
+    if (has_record(records, key)) {
+        *ret = CLAIM_RECORD;
+        return 0;
+    }
+    int r = claim_take(records->fd, key);
+    if (r == -EEXIST)
+        return find_owner(records, key, LOCK_NB, ret);
+    if (r >= 0)
+        *ret = CLAIM_TAKEN;
+    return r;
 }
 
 // A record of an attempt that is over: its reaper could not end before, or came too late to launch it.
@@ -108,17 +119,26 @@ static void on_record(Records *records, const AttemptKey *key) {
     attempt_end_known(attempt, END_RECORDED, &record);
 }
 
-// A claim was closed and is still a claim: unless it is one of ours, its reaper is dead.
-static void on_claim(Records *records, const AttemptKey *key) {
+// A claim was closed and is still a claim: its reaper is dead, or the launcher before it had one.
+static void on_claim(Records *records, const AttemptKey *key, int operation) {
     Attempt *attempt = attempt_find(records->agent->jobs, key);
     ClaimState state;
 
-    if (!attempt || attempt->end_known || records_claim(records, key, &state) < 0)
+    if (!attempt || attempt->end_known || find_owner(records, key, operation, &state) < 0)
         return;
-    if (state == CLAIM_DEAD)
+    switch (state) {
+    case CLAIM_TAKEN:
+        attempt_end_known(attempt, END_NEVER_LAUNCHED, NULL);
+        break;
+    case CLAIM_DEAD:
         attempt_end_known(attempt, END_LOST, NULL);
-    else if (state == CLAIM_RECORD)
+        break;
+    case CLAIM_RECORD:
         on_record(records, key);
+        break;
+    case CLAIM_ALIVE:
+        break;
+    }
 }
 
 // Events were dropped by the kernel: look at every running attempt instead.
@@ -137,7 +157,7 @@ static void on_overflow(Records *records) {
         if (attempt_parse_file_name(entry->d_name, RECORD_SUFFIX, &key) == 0)
             on_record(records, &key);
         else if (attempt_parse_file_name(entry->d_name, CLAIM_SUFFIX, &key) == 0)
-            on_claim(records, &key);
+            on_claim(records, &key, LOCK_NB);
     closedir(dir);
 }
 
@@ -151,7 +171,7 @@ static void on_event(Records *records, const struct inotify_event *event) {
     else if (attempt_parse_file_name(event->name, RECORD_SUFFIX, &key) == 0)
         on_record(records, &key);
     else if (attempt_parse_file_name(event->name, CLAIM_SUFFIX, &key) == 0)
-        on_claim(records, &key);
+        on_claim(records, &key, 0); // told of the close a moment before the lock is gone: that moment is waited for
 }
 
 void records_drain(Records *records) {

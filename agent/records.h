@@ -21,9 +21,9 @@ void records_drain(Records *records);
 int records_read(const Records *records, const AttemptKey *key, LaunchRecord *ret);
 
 typedef enum ClaimState {
-    CLAIM_TAKEN,  // nobody had it: it is ours now and no reaper will ever start the attempt
+    CLAIM_TAKEN,  // nobody has started it, and no reaper ever will
     CLAIM_ALIVE,  // its reaper lives
-    CLAIM_DEAD,   // its reaper died without a record
+    CLAIM_DEAD,   // its reaper died without a record, and the program may have run
     CLAIM_RECORD, // the record is there
 } ClaimState;
 

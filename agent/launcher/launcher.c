@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/launcher/claim.h"
 #include "agent/launcher/clone.h"
 #include "agent/launcher/inspect.h"
 #include "agent/launcher/members.h"
@@ -174,6 +175,7 @@ static int handle_launch(Launcher *launcher, Packet *packet) {
         .launch = &launcher->launch,
         .records_fd = launcher->records_fd,
         .output_fd = launcher->output_fd,
+        .claim_fd = -1,
         .cgroup_fd = packet->fds[0],
         .stack = launcher->stack,
         .privileged = launcher->privileged,
@@ -183,6 +185,11 @@ static int handle_launch(Launcher *launcher, Packet *packet) {
     int r = launch_parse(packet->bytes, packet->size, &launcher->launch);
     if (r < 0)
         return r;
+    // Made here, so that a reaper that is killed as soon as it exists leaves something to be told of. Whatever else
+    // keeps it from being made, the reaper has the time to try again.
+    r = claim_create(reaper.records_fd, &launcher->launch.request->key, &reaper.claim_fd);
+    if (r == -EEXIST)
+        return 0;
     memcpy(reaper.boot_id, launcher->boot_id, sizeof(reaper.boot_id));
     pid_t pid = launcher_fork(launcher);
     if (pid == 0) {
@@ -196,6 +203,7 @@ static int handle_launch(Launcher *launcher, Packet *packet) {
         if (r < 0 && r != -EEXIST)
             (void)log_errno(LOG_ERR, r, "Attempt %s: cannot write its record", name);
     }
+    (void)close_fd(reaper.claim_fd);
     return 0;
 }
 

@@ -2,17 +2,11 @@
 #include "agent/launcher/protocol.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "base/cleanup.h"
-
-#define TAKEN "taken"
 
 // What lies on the wire and on the disk has the same layout for every compiler.
 _Static_assert(sizeof(AttemptKey) == 24, "AttemptKey has holes");
@@ -75,6 +69,8 @@ const char *launch_step_text(LaunchStep step) {
         return "accept the request";
     case LAUNCH_STEP_FORK:
         return "make a process to watch the task";
+    case LAUNCH_STEP_CLAIM:
+        return "note that it starts";
     case LAUNCH_STEP_PIPE:
         return "make pipes for the output";
     case LAUNCH_STEP_CLONE:
@@ -117,62 +113,4 @@ int attempt_file_give(int dir_fd, int fd) {
     if (st.st_uid == geteuid())
         return 0;
     return fchown(fd, st.st_uid, st.st_gid) < 0 ? -errno : 0;
-}
-
-// A name of this process alone, for the moment before the claim has its own. What a dead process of this pid has left
-// goes.
-static int make_unnamed(int records_fd, const char *name) {
-    int fd = openat(records_fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-
-    if (fd < 0 && errno == EEXIST && unlinkat(records_fd, name, 0) == 0)
-        fd = openat(records_fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    return fd < 0 ? -errno : fd;
-}
-
-static int write_mark(int fd, const char *mark) {
-    ssize_t n = write(fd, mark, strlen(mark));
-
-    if (n < 0)
-        return -errno;
-    return (size_t)n == strlen(mark) ? 0 : -ENOSPC;
-}
-
-// The file gets its name when it is locked and marked already: there is no moment at which a living reaper's claim, or
-// one that was taken, looks dead. It gets it by a rename and not by a link to an O_TMPFILE, so that inotify knows the
-// open file by that name when it is closed.
-static int create(int records_fd, const AttemptKey *key, const char *mark, int *ret_fd) {
-    char name[ATTEMPT_NAME_MAX], unnamed[ATTEMPT_NAME_MAX];
-
-    (void)snprintf(unnamed, sizeof(unnamed), CLAIM_UNNAMED_PREFIX "%d", (int)getpid());
-    AUTO_CLOSE int fd = make_unnamed(records_fd, unnamed);
-    if (fd < 0)
-        return fd;
-    int r = flock(fd, LOCK_EX | LOCK_NB) < 0 ? -errno : attempt_file_give(records_fd, fd);
-    if (r >= 0)
-        r = write_mark(fd, mark);
-    if (r >= 0 &&
-        renameat2(records_fd, unnamed, records_fd, attempt_file_name(name, key, CLAIM_SUFFIX), RENAME_NOREPLACE) < 0)
-        r = -errno;
-    if (r < 0) {
-        (void)unlinkat(records_fd, unnamed, 0);
-        return r;
-    }
-    *ret_fd = TAKE_FD(fd);
-    return 0;
-}
-
-int claim_create(int records_fd, const AttemptKey *key, int *ret_fd) {
-    return create(records_fd, key, "", ret_fd);
-}
-
-int claim_take(int records_fd, const AttemptKey *key) {
-    AUTO_CLOSE int fd = -1;
-
-    return create(records_fd, key, TAKEN, &fd);
-}
-
-bool claim_is_taken(int claim_fd) {
-    char mark[sizeof(TAKEN)];
-
-    return pread(claim_fd, mark, sizeof(mark), 0) == sizeof(TAKEN) - 1 && memcmp(mark, TAKEN, sizeof(TAKEN) - 1) == 0;
 }

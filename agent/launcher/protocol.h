@@ -6,7 +6,6 @@
 
 #include "base/clock.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -104,14 +103,14 @@ typedef struct InspectReply {
 
 // ---- the reaper's files, in the records directory ----
 //
-// <job>.<run>.<task>.<attempt>.claim    made before anything is started and never over another one; locked with
-//                                       flock(LOCK_EX) from before it has its name until the reaper ends. Who makes the
-//                                       file owns the attempt: the agent makes it itself to be sure that a launch that
-//                                       may have got lost never happens.
+// <job>.<run>.<task>.<attempt>.claim    made by the launcher before it forks the reaper, and never over another one;
+//                                       locked with flock(LOCK_EX) from before it has its name until the reaper ends.
+//                                       Who makes the file owns the attempt: the agent makes it itself to be sure that
+//                                       a launch that may have got lost never happens.
 // <job>.<run>.<task>.<attempt>.record   the claim, filled with a LaunchRecord and renamed.
 //
-// A claim that is still named .claim and not locked is a reaper that died: the exit status is lost. Unless the agent
-// took it: then nothing was ever started, see claim_take().
+// A claim that is still named .claim and not locked is a reaper that died. How far it had come tells the claim: see
+// agent/launcher/claim.h.
 // <...>.stdout and .stderr in the output directory are made when the first byte comes.
 // All of them are of mode 0600 and belong to the owner of their directory.
 #define ATTEMPT_NAME_MAX 64
@@ -128,6 +127,7 @@ typedef enum LaunchStep {
     LAUNCH_STEP_NONE,
     LAUNCH_STEP_REQUEST, // the request did not make sense
     LAUNCH_STEP_FORK,    // no reaper could be made
+    LAUNCH_STEP_CLAIM,   // the claim could not be marked
     LAUNCH_STEP_PIPE,
     LAUNCH_STEP_CLONE, // into the cgroup
     LAUNCH_STEP_SESSION,
@@ -172,14 +172,6 @@ int attempt_parse_file_name(const char *name, const char *suffix, AttemptKey *re
 
 // For messages: "execute the program", "enter the work directory", ...
 const char *launch_step_text(LaunchStep step);
-
-// Creates the claim of key in the records directory, locked. -EEXIST when somebody owns the attempt already.
-int claim_create(int records_fd, const AttemptKey *key, int *ret_fd);
-
-// The same for who only wants that no reaper ever starts the attempt. Such a claim is not locked, and never mistaken
-// for that of a dead reaper: claim_is_taken() knows it.
-int claim_take(int records_fd, const AttemptKey *key);
-bool claim_is_taken(int claim_fd);
 
 // Makes the owner of the directory the owner of a file that was created in it.
 int attempt_file_give(int dir_fd, int fd);

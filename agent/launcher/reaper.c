@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/launcher/claim.h"
 #include "agent/launcher/output.h"
 #include "agent/launcher/process-end.h"
 #include "agent/launcher/task.h"
@@ -42,10 +43,10 @@ static void record_init(LaunchRecord *record, const Reaper *reaper) {
 }
 
 // Fills the claim and gives it its final name: the agent sees a whole record or none.
-static int record_write(const Reaper *reaper, int claim_fd, const LaunchRecord *record) {
+static int record_write(const Reaper *reaper, const LaunchRecord *record) {
     char claim[ATTEMPT_NAME_MAX], name[ATTEMPT_NAME_MAX];
 
-    ssize_t n = pwrite(claim_fd, record, sizeof(*record), 0);
+    ssize_t n = pwrite(reaper->claim_fd, record, sizeof(*record), 0);
     if (n != sizeof(*record))
         return n < 0 ? -errno : -ENOSPC;
     if (renameat(reaper->records_fd, attempt_file_name(claim, &record->key, CLAIM_SUFFIX), reaper->records_fd,
@@ -77,57 +78,42 @@ static bool retry(const Reaper *reaper, const char *what, int error, unsigned *m
 }
 
 // A full file system must not turn into a lost exit status.
-static int record_write_surely(const Reaper *reaper, int claim_fd, const LaunchRecord *record) {
+static int record_write_surely(const Reaper *reaper, const LaunchRecord *record) {
     unsigned msec = 0;
 
     for (;;) {
-        int r = record_write(reaper, claim_fd, record);
+        int r = record_write(reaper, record);
         if (r >= 0 || !retry(reaper, "record", r, &msec))
             return r;
     }
 }
 
-// The same as claim_create(), but an attempt that has ended already, whose claim has turned into its record, is not to
-// be had either.
-static int claim_once(const Reaper *reaper, int *ret_fd) {
-    const AttemptKey *key = &reaper->launch->request->key;
-    char name[ATTEMPT_NAME_MAX];
-    AUTO_CLOSE int fd = -1;
+// The launcher has made it, unless there was no room.
+static int claim_surely(Reaper *reaper) {
+    unsigned msec = 0;
 
-    int r = claim_create(reaper->records_fd, key, &fd);
-    if (r < 0)
-        return r;
-    if (faccessat(reaper->records_fd, attempt_file_name(name, key, RECORD_SUFFIX), F_OK, 0) == 0) {
-        (void)unlinkat(reaper->records_fd, attempt_file_name(name, key, CLAIM_SUFFIX), 0);
-        return -EEXIST;
+    while (reaper->claim_fd < 0) {
+        int r = claim_create(reaper->records_fd, &reaper->launch->request->key, &reaper->claim_fd);
+        if (r == -EEXIST || (r < 0 && !retry(reaper, "claim", r, &msec)))
+            return r;
     }
-    *ret_fd = TAKE_FD(fd);
     return 0;
 }
 
-static int claim_surely(const Reaper *reaper, int *ret_fd) {
-    unsigned msec = 0;
+int reaper_record_failure(Reaper *reaper, LaunchStep step, int error) {
+    LaunchRecord record;
 
-    for (;;) {
-        int r = claim_once(reaper, ret_fd);
-        if (r >= 0 || r == -EEXIST || !retry(reaper, "claim", r, &msec))
+    if (reaper->claim_fd < 0) {
+        int r = claim_create(reaper->records_fd, &reaper->launch->request->key, &reaper->claim_fd);
+        if (r < 0)
             return r;
     }
-}
-
-int reaper_record_failure(const Reaper *reaper, LaunchStep step, int error) {
-    LaunchRecord record;
-    AUTO_CLOSE int claim_fd = -1;
-
-    int r = claim_create(reaper->records_fd, &reaper->launch->request->key, &claim_fd);
-    if (r < 0)
-        return r;
     record_init(&record, reaper);
     record.step = step;
     record.error = -error;
     record.start_realtime = record.end_realtime = clock_realtime();
     record.start_boottime = record.end_boottime = clock_boottime();
-    return record_write(reaper, claim_fd, &record);
+    return record_write(reaper, &record);
 }
 
 // ---- the task ----
@@ -234,6 +220,11 @@ static pid_t start_task(const Reaper *reaper, Streams *streams, LaunchRecord *re
         .privileged = reaper->privileged,
         .reset_oom = reaper->reset_oom,
     };
+    r = claim_mark_started(reaper->claim_fd);
+    if (r < 0) {
+        record_failure(record, LAUNCH_STEP_CLAIM, -r);
+        return 0;
+    }
     pid_t pid = task_start(&start, reaper->cgroup_fd, reaper->stack, ret_pidfd);
     if (pid < 0) {
         record_failure(record, LAUNCH_STEP_CLONE, -pid);
@@ -266,12 +257,11 @@ static int run_task(const Reaper *reaper, Streams *streams, LaunchRecord *record
     return 0;
 }
 
-int reaper_run(const Reaper *reaper) {
+int reaper_run(Reaper *reaper) {
     LaunchRecord record;
     Streams streams;
-    AUTO_CLOSE int claim_fd = -1;
 
-    int r = claim_surely(reaper, &claim_fd);
+    int r = claim_surely(reaper);
     if (r < 0)
         return r == -EEXIST ? EXIT_SUCCESS : EXIT_FAILURE;
     (void)prctl(PR_SET_NAME, "corral-reaper");
@@ -280,7 +270,8 @@ int reaper_run(const Reaper *reaper) {
     r = run_task(reaper, &streams, &record);
     streams_deinit(&streams);
     // A status that is not known is not made up: the claim stays, and the attempt is lost.
-    if (r < 0)
-        return EXIT_FAILURE;
-    return record_write_surely(reaper, claim_fd, &record) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    if (r >= 0)
+        r = record_write_surely(reaper, &record);
+    reaper->claim_fd = close_fd(reaper->claim_fd);
+    return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

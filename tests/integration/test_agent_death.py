@@ -7,6 +7,7 @@ import collections
 import os
 import random
 import sqlite3
+import threading
 import time
 
 from corral_test import TERMINAL, Agent, cgroup_pids, kill, pick, process_alive, run, test, wait_until
@@ -225,6 +226,35 @@ def reapers_killed_under_load(agent):
     causes = load.judge(may_be_lost=True)
     assert causes['lost'] > 0
     agent.verify()
+    agent.assert_nothing_left()
+
+
+@test
+def reapers_killed_at_birth(agent):
+    """However early a reaper dies, the agent hears of it. One that had not started the task yet is replaced."""
+    agent.set(Slots=8)
+    launcher, killed, stop = agent.launcher_pid(), set(), threading.Event()
+
+    def kill_newborns():
+        while not stop.is_set() and len(killed) < 200:
+            for pid in cgroup_pids(f'{agent.cgroup}/launcher') - killed - {launcher}:
+                kill(pid)
+                killed.add(pid)
+    killer = threading.Thread(target=kill_newborns)
+    killer.start()
+    jobs = [agent.submit('exit 7', 'exit 7') for _ in range(150)]
+    try:
+        wait_until(lambda: len(killed) >= 200 or agent.status()['jobs']['running'] == 0, 'enough are killed')
+    finally:
+        stop.set()
+        killer.join()
+    agent.wait_over(*jobs)
+    causes = collections.Counter(attempt['cause'] for job in jobs for attempt in agent.attempts(job))
+    print(f'# {len(killed)} killed: {dict(causes)}')
+    assert set(causes) <= {'lost', 'systemError', 'exited'} and causes['systemError'] > 0, causes
+    for job in jobs:
+        for task in agent.tasks(job):
+            assert pick(task, 'cause', 'exitCode') in (('lost', None), ('exited', 7)), task
     agent.assert_nothing_left()
 
 

@@ -13,12 +13,12 @@ MAY_INCLUDE = {
     "cgroup": ("base/", "cgroup/"),
     "ipc": ("base/", "ipc/"),
     "agent/launcher": ("base/", "agent/launcher/"),
-    "agent": ("base/", "cgroup/", "ipc/", "agent/launcher/protocol.h", "agent/"),
+    "agent": ("base/", "cgroup/", "ipc/", "agent/launcher/protocol.h", "agent/launcher/claim.h", "agent/"),
     "cli": ("base/", "ipc/", "cli/"),
     "tests": ("",),
 }
-# Of agent/launcher, the agent sees the protocol alone.
-MAY_NOT_INCLUDE = {"agent": re.compile(r"agent/launcher/(?!protocol\.h$)")}
+# Of agent/launcher, the agent sees the protocol and the claims alone.
+MAY_NOT_INCLUDE = {"agent": re.compile(r"agent/launcher/(?!(protocol|claim)\.h$)")}
 
 # Libraries that hide behind one file or folder, and who may include their headers.
 CONFINED = (

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/launcher/claim.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "tests/unit/launcher/harness.h"
