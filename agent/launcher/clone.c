@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The one place with assembler: no C library wraps clone3(2), and one that returns twice into a C frame on another
-// stack cannot be written in C. The child gets a stack of its own so that it cannot harm the frames of the sleeping
-// caller.
+// stack cannot be written in C; and the waits must not touch errno, which both processes share. The child gets a stack
+// of its own so that it cannot harm the frames of the caller.
 #include "agent/launcher/clone.h"
 
 #include <errno.h>
+#include <linux/futex.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -33,6 +34,16 @@ static long clone3_call(struct clone_args *args, void (*function)(void *), void 
     return result;
 }
 
+static void futex_call(_Atomic uint32_t *word, int operation, uint32_t value) {
+    long result = SYS_futex;
+    register const void *timeout __asm__("r10") = NULL;
+
+    __asm__ volatile("syscall"
+                     : "+a"(result)
+                     : "D"(word), "S"((long)operation), "d"((long)value), "r"(timeout)
+                     : "rcx", "r11", "memory", "cc");
+}
+
 #elif defined(__aarch64__)
 
 static long clone3_call(struct clone_args *args, void (*function)(void *), void *argument) {
@@ -55,6 +66,19 @@ static long clone3_call(struct clone_args *args, void (*function)(void *), void 
     return result;
 }
 
+static void futex_call(_Atomic uint32_t *word, int operation, uint32_t value) {
+    register long number __asm__("x8") = SYS_futex;
+    register long result __asm__("x0") = (long)word;
+    register long operation_argument __asm__("x1") = operation;
+    register long value_argument __asm__("x2") = (long)value;
+    register const void *timeout __asm__("x3") = NULL;
+
+    __asm__ volatile("svc #0"
+                     : "+r"(result)
+                     : "r"(number), "r"(operation_argument), "r"(value_argument), "r"(timeout)
+                     : "memory", "cc");
+}
+
 #else
 #error "clone.c has no clone3 call for this processor"
 #endif
@@ -70,20 +94,68 @@ int clone_stack_new(void **ret) {
     return 0;
 }
 
-pid_t clone_into(int cgroup_fd, void *stack, void (*function)(void *argument), void *argument, int *ret_pidfd) {
+// The kernel clears the word and wakes who waits for it when the child lets go of our memory (CLONE_CHILD_CLEARTID):
+// when it executes a program and when it ends, however that comes.
+enum {
+    GATE_GONE = 0,
+    GATE_PREPARING,
+    GATE_READY,
+    GATE_OPEN
+};
+
+// Not the private operations: the kernel's own wake-up is not one.
+static uint32_t wait_while(CloneGate *gate, uint32_t state) {
+    uint32_t now;
+
+    while ((now = atomic_load(&gate->state)) == state)
+        futex_call(&gate->state, FUTEX_WAIT, state);
+    return now;
+}
+
+static void change(CloneGate *gate, uint32_t state) {
+    atomic_store(&gate->state, state);
+    futex_call(&gate->state, FUTEX_WAKE, 1);
+}
+
+pid_t clone_into(int cgroup_fd, void *stack, void (*function)(void *argument), void *argument, CloneGate *gate,
+                 int *ret_pidfd) {
     int pidfd = -1;
     struct clone_args args = {
-        .flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_INTO_CGROUP | CLONE_CLEAR_SIGHAND,
+        .flags = CLONE_VM | CLONE_PIDFD | CLONE_INTO_CGROUP | CLONE_CLEAR_SIGHAND | CLONE_CHILD_CLEARTID,
         .pidfd = (uintptr_t)&pidfd,
+        .child_tid = (uintptr_t)&gate->state,
         .exit_signal = SIGCHLD,
         .stack = (uintptr_t)stack,
         .stack_size = CLONE_STACK_SIZE,
         .cgroup = (uint64_t)cgroup_fd,
     };
 
+    atomic_store(&gate->state, GATE_PREPARING);
     long pid = clone3_call(&args, function, argument);
     if (pid < 0)
         return (pid_t)pid;
     *ret_pidfd = pidfd;
     return (pid_t)pid;
+}
+
+void clone_gate_pass(CloneGate *gate) {
+    change(gate, GATE_READY);
+    (void)wait_while(gate, GATE_READY);
+}
+
+bool clone_gate_await(CloneGate *gate) {
+    return wait_while(gate, GATE_PREPARING) == GATE_READY;
+}
+
+void clone_gate_open(CloneGate *gate) {
+    uint32_t ready = GATE_READY;
+
+    // It may have ended meanwhile.
+    if (atomic_compare_exchange_strong(&gate->state, &ready, GATE_OPEN))
+        futex_call(&gate->state, FUTEX_WAKE, 1);
+}
+
+void clone_gate_leave(CloneGate *gate) {
+    for (uint32_t state = atomic_load(&gate->state); state != GATE_GONE;)
+        state = wait_while(gate, state);
 }

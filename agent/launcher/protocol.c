@@ -99,6 +99,16 @@ const char *launch_step_text(LaunchStep step) {
         return "open the standard output";
     case LAUNCH_STEP_STDERR:
         return "open the standard error";
+    case LAUNCH_STEP_VERIFY_PLACE:
+        return "verify that it is alone in its cgroup";
+    case LAUNCH_STEP_VERIFY_CREDENTIALS:
+        return "verify its credentials";
+    case LAUNCH_STEP_VERIFY_SESSION:
+        return "verify its session and signals";
+    case LAUNCH_STEP_VERIFY_LIMITS:
+        return "verify its resource limits";
+    case LAUNCH_STEP_VERIFY_DESCRIPTORS:
+        return "verify its descriptors";
     case LAUNCH_STEP_EXEC:
         return "execute the program";
     }

@@ -142,6 +142,11 @@ typedef enum LaunchStep {
     LAUNCH_STEP_STDIN,
     LAUNCH_STEP_STDOUT,
     LAUNCH_STEP_STDERR,
+    LAUNCH_STEP_VERIFY_PLACE, // from here to the program: what the reaper saw from outside was not what was asked for
+    LAUNCH_STEP_VERIFY_CREDENTIALS,
+    LAUNCH_STEP_VERIFY_SESSION,
+    LAUNCH_STEP_VERIFY_LIMITS,
+    LAUNCH_STEP_VERIFY_DESCRIPTORS,
     LAUNCH_STEP_EXEC,
     _LAUNCH_STEP_LAST = LAUNCH_STEP_EXEC
 } LaunchStep;

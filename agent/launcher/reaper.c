@@ -20,6 +20,7 @@
 #include "agent/launcher/output.h"
 #include "agent/launcher/process-end.h"
 #include "agent/launcher/task.h"
+#include "agent/launcher/verify.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/parse.h"
@@ -196,6 +197,27 @@ static void record_failure(LaunchRecord *record, LaunchStep step, int error) {
     record->error = error;
 }
 
+// Nothing is executed before the process has been seen to be what was asked for, and before the claim says so.
+static void let_go(const Reaper *reaper, TaskStart *start, pid_t pid, int pidfd) {
+    start->step = verify_process(&(Verification){ .launch = reaper->launch,
+                                                  .pid = pid,
+                                                  .cgroup_fd = reaper->cgroup_fd,
+                                                  .output_fd = start->output_fd,
+                                                  .error_fd = start->error_fd,
+                                                  .privileged = reaper->privileged,
+                                                  .reset_oom = reaper->reset_oom },
+                                 &start->error);
+    int r = start->step == LAUNCH_STEP_NONE ? claim_mark_started(reaper->claim_fd) : 0;
+    if (r < 0) {
+        start->step = LAUNCH_STEP_CLAIM;
+        start->error = -r;
+    }
+    if (start->step == LAUNCH_STEP_NONE)
+        task_release(start);
+    else
+        task_discard(start, pidfd);
+}
+
 // Starts the task and returns its pid, or 0 when there is none and the record says why.
 static pid_t start_task(const Reaper *reaper, Streams *streams, LaunchRecord *record, int *ret_pidfd) {
     const LaunchRequest *request = reaper->launch->request;
@@ -220,16 +242,14 @@ static pid_t start_task(const Reaper *reaper, Streams *streams, LaunchRecord *re
         .privileged = reaper->privileged,
         .reset_oom = reaper->reset_oom,
     };
-    r = claim_mark_started(reaper->claim_fd);
-    if (r < 0) {
-        record_failure(record, LAUNCH_STEP_CLAIM, -r);
-        return 0;
-    }
-    pid_t pid = task_start(&start, reaper->cgroup_fd, reaper->stack, ret_pidfd);
+    bool ready = false;
+    pid_t pid = task_prepare(&start, reaper->cgroup_fd, reaper->stack, ret_pidfd, &ready);
     if (pid < 0) {
         record_failure(record, LAUNCH_STEP_CLONE, -pid);
         return 0;
     }
+    if (ready)
+        let_go(reaper, &start, pid, *ret_pidfd);
     record->pid = pid;
     record->step = start.step;
     record->error = start.error;

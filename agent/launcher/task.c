@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The child of clone_into(): it runs in the memory of its sleeping parent, so plain system calls only, no allocation,
+// The child of clone_into(): it runs in the memory of its waiting parent, so plain system calls only, no allocation,
 // no lock. Raw calls are used where the C library would do more than the call. Everything that names a file happens
 // after the ids have been given up, with the rights of the user.
 #include "agent/launcher/task.h"
@@ -11,13 +11,12 @@
 #include <linux/close_range.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include "agent/launcher/clone.h"
 
 #define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"
 #define DEFAULT_OPEN_FILES 1024u
@@ -26,14 +25,14 @@ static int check(long result) {
     return result < 0 ? -errno : 0;
 }
 
-static int make_session(const TaskStart *start) {
+static int make_session(TaskStart *start) {
     (void)start;
     return check(setsid());
 }
 
 // Ignored signals there are none, and handlers went with the clone. Nothing is lost when a signal comes from now on: it
 // ends the child, and its status says so.
-static int reset_signals(const TaskStart *start) {
+static int reset_signals(TaskStart *start) {
     sigset_t none;
 
     (void)start;
@@ -41,53 +40,51 @@ static int reset_signals(const TaskStart *start) {
     return check(sigprocmask(SIG_SETMASK, &none, NULL));
 }
 
-// They stay open until the program is executed: the pipes are still needed.
-static int close_descriptors(const TaskStart *start) {
-    (void)start;
-    return check(close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC));
+// Nothing of the reaper's stays open, its claim above all: that belongs to the reaper alone.
+static int take_descriptors(TaskStart *start) {
+    if ((start->output_fd >= 0 && dup2(start->output_fd, STDOUT_FILENO) < 0) ||
+        (start->error_fd >= 0 && dup2(start->error_fd, STDERR_FILENO) < 0))
+        return -errno;
+    return check(close_range(STDERR_FILENO + 1, ~0u, 0));
 }
 
-static bool limit_is_set(const Launch *launch, unsigned limit) {
-    return launch->request->limits_set & 1u << limit;
+uint64_t task_limit(const Launch *launch, unsigned limit, const struct rlimit *inherited) {
+    uint64_t wanted = inherited->rlim_cur;
+
+    if (launch->request->limits_set & 1u << limit)
+        wanted = launch->request->limits[limit];
+    else if (limit == RLIMIT_CORE)
+        wanted = 0;
+    else if (limit == RLIMIT_NOFILE)
+        wanted = DEFAULT_OPEN_FILES;
+    return wanted < inherited->rlim_max ? wanted : inherited->rlim_max;
 }
 
-static int set_limit(unsigned limit, uint64_t wanted) {
+static int set_limit(const Launch *launch, unsigned limit) {
     struct rlimit value;
 
     if (getrlimit((__rlimit_resource_t)limit, &value) < 0)
         return -errno;
-    value.rlim_cur = wanted < value.rlim_max ? wanted : value.rlim_max;
+    value.rlim_cur = task_limit(launch, limit, &value);
     return check(setrlimit((__rlimit_resource_t)limit, &value));
 }
 
 // That of open files waits until the last file is open.
-static int set_limits(const TaskStart *start) {
-    const Launch *launch = start->launch;
-
-    (void)umask(launch->request->umask);
+static int set_limits(TaskStart *start) {
+    (void)umask(start->launch->request->umask);
     for (unsigned limit = 0; limit < LAUNCH_LIMITS; limit++) {
-        int r = 0;
-
-        if (limit == RLIMIT_NOFILE)
-            continue;
-        if (limit_is_set(launch, limit))
-            r = set_limit(limit, launch->request->limits[limit]);
-        else if (limit == RLIMIT_CORE)
-            r = set_limit(limit, 0);
+        int r = limit == RLIMIT_NOFILE ? 0 : set_limit(start->launch, limit);
         if (r < 0)
             return r;
     }
     return 0;
 }
 
-static int set_open_files(const TaskStart *start) {
-    const Launch *launch = start->launch;
-
-    return set_limit(RLIMIT_NOFILE,
-                     limit_is_set(launch, RLIMIT_NOFILE) ? launch->request->limits[RLIMIT_NOFILE] : DEFAULT_OPEN_FILES);
+static int set_open_files(TaskStart *start) {
+    return set_limit(start->launch, RLIMIT_NOFILE);
 }
 
-static int reset_oom(const TaskStart *start) {
+static int reset_oom(TaskStart *start) {
     if (!start->reset_oom)
         return 0;
     int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
@@ -99,7 +96,7 @@ static int reset_oom(const TaskStart *start) {
 }
 
 // The kernel keeps groups in ascending order; launch_parse() has put them into it.
-static int set_groups(const TaskStart *start) {
+static int set_groups(TaskStart *start) {
     const Launch *launch = start->launch;
     uint32_t now[LAUNCH_GROUPS_MAX];
     size_t n = launch->request->n_groups;
@@ -114,7 +111,7 @@ static int set_groups(const TaskStart *start) {
     return (size_t)r == n && memcmp(now, launch->groups, n * sizeof(*now)) == 0 ? 0 : -EPERM;
 }
 
-static int set_gid(const TaskStart *start) {
+static int set_gid(TaskStart *start) {
     gid_t gid = start->launch->request->gid, real, effective, saved;
 
     if (!start->privileged)
@@ -125,7 +122,7 @@ static int set_gid(const TaskStart *start) {
 }
 
 // From here on the child belongs to the user but still has the memory of the reaper: it must not be traced.
-static int set_uid(const TaskStart *start) {
+static int set_uid(TaskStart *start) {
     uid_t uid = start->launch->request->uid, real, effective, saved;
 
     if (!start->privileged)
@@ -136,7 +133,7 @@ static int set_uid(const TaskStart *start) {
     return real == uid && effective == uid && saved == uid ? 0 : -EPERM;
 }
 
-static int drop_capabilities(const TaskStart *start) {
+static int drop_capabilities(TaskStart *start) {
     struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
     struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
 
@@ -151,36 +148,42 @@ static int drop_capabilities(const TaskStart *start) {
     return 0;
 }
 
-static int enter_directory(const TaskStart *start) {
+static int enter_directory(TaskStart *start) {
     return check(chdir(start->launch->directory));
 }
 
-// Puts path, or fd when path is empty, at target.
-static int put_stream(const char *path, int flags, int fd, int target) {
-    if (path[0] != '\0')
-        fd = open(path, flags | O_NOCTTY | O_CLOEXEC, 0666);
-    return check(fd < 0 ? fd : dup2(fd, target));
+static int put_stream(const char *path, int flags, int target) {
+    int fd = open(path, flags | O_NOCTTY | O_CLOEXEC, 0666);
+
+    if (fd < 0 || dup2(fd, target) < 0)
+        return -errno;
+    return check(close(fd));
 }
 
-static int put_input(const TaskStart *start) {
+static int put_input(TaskStart *start) {
     const char *path = start->launch->input;
 
-    return put_stream(path[0] == '\0' ? "/dev/null" : path, O_RDONLY, -1, STDIN_FILENO);
+    return put_stream(path[0] == '\0' ? "/dev/null" : path, O_RDONLY, STDIN_FILENO);
 }
 
 #define OUTPUT_FLAGS (O_WRONLY | O_CREAT | O_TRUNC | O_APPEND)
 
-static int put_output(const TaskStart *start) {
-    return put_stream(start->launch->output, OUTPUT_FLAGS, start->output_fd, STDOUT_FILENO);
+// Those that are kept have been put already.
+static int put_output(TaskStart *start) {
+    const char *path = start->launch->output;
+
+    return path[0] == '\0' ? 0 : put_stream(path, OUTPUT_FLAGS, STDOUT_FILENO);
 }
 
 // One open file for both when both have the same path: neither may overwrite the other.
-static int put_error(const TaskStart *start) {
+static int put_error(TaskStart *start) {
     const char *path = start->launch->error;
 
-    if (path[0] != '\0' && strcmp(path, start->launch->output) == 0)
+    if (path[0] == '\0')
+        return 0;
+    if (strcmp(path, start->launch->output) == 0)
         return check(dup2(STDOUT_FILENO, STDERR_FILENO));
-    return put_stream(path, OUTPUT_FLAGS, start->error_fd, STDERR_FILENO);
+    return put_stream(path, OUTPUT_FLAGS, STDERR_FILENO);
 }
 
 static const char *search_path(const Launch *launch) {
@@ -219,7 +222,7 @@ static int execute_searched(const Launch *launch, const char *name) {
     }
 }
 
-static int execute(const TaskStart *start) {
+static int execute(TaskStart *start) {
     const Launch *launch = start->launch;
     const char *program = launch->arguments[0];
 
@@ -228,14 +231,19 @@ static int execute(const TaskStart *start) {
     return check(execve(program, launch->arguments, launch->environment));
 }
 
+static int wait_for_release(TaskStart *start) {
+    clone_gate_pass(&start->gate);
+    return 0;
+}
+
 // In this order: what needs privileges, giving them up, what has to be done with the rights of the user.
 static const struct {
     LaunchStep step;
-    int (*function)(const TaskStart *start);
+    int (*function)(TaskStart *start);
 } steps[] = {
     { LAUNCH_STEP_SESSION, make_session },
     { LAUNCH_STEP_SIGNALS, reset_signals },
-    { LAUNCH_STEP_DESCRIPTORS, close_descriptors },
+    { LAUNCH_STEP_DESCRIPTORS, take_descriptors },
     { LAUNCH_STEP_LIMITS, set_limits },
     { LAUNCH_STEP_LIMITS, reset_oom },
     { LAUNCH_STEP_GROUPS, set_groups },
@@ -247,6 +255,7 @@ static const struct {
     { LAUNCH_STEP_STDOUT, put_output },
     { LAUNCH_STEP_STDERR, put_error },
     { LAUNCH_STEP_LIMITS, set_open_files },
+    { LAUNCH_STEP_NONE, wait_for_release },
     { LAUNCH_STEP_EXEC, execute },
 };
 
@@ -266,8 +275,21 @@ static _Noreturn void run_child(void *argument) {
         (void)syscall(SYS_exit_group, 127);
 }
 
-pid_t task_start(TaskStart *start, int cgroup_fd, void *stack, int *ret_pidfd) {
+pid_t task_prepare(TaskStart *start, int cgroup_fd, void *stack, int *ret_pidfd, bool *ret_ready) {
     start->step = LAUNCH_STEP_NONE;
     start->error = 0;
-    return clone_into(cgroup_fd, stack, run_child, start, ret_pidfd);
+    pid_t pid = clone_into(cgroup_fd, stack, run_child, start, &start->gate, ret_pidfd);
+    if (pid >= 0)
+        *ret_ready = clone_gate_await(&start->gate);
+    return pid;
+}
+
+void task_release(TaskStart *start) {
+    clone_gate_open(&start->gate);
+    clone_gate_leave(&start->gate);
+}
+
+void task_discard(TaskStart *start, int pidfd) {
+    (void)pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
+    clone_gate_leave(&start->gate);
 }

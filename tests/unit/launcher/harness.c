@@ -101,7 +101,8 @@ static int become_nobody(const Harness *harness) {
         fchown(harness->records_fd, NOBODY, NOBODY) < 0 || fchown(harness->output_fd, NOBODY, NOBODY) < 0 ||
         setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 || setresuid(NOBODY, NOBODY, NOBODY) < 0)
         return -errno;
-    return 0;
+    // As after the execution of a program by that user: its own processes may look at it.
+    return prctl(PR_SET_DUMPABLE, 1) < 0 ? -errno : 0;
 }
 
 static void start_launcher(Harness *harness, bool unprivileged) {
