@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,6 +26,20 @@ static const char *log_name;
 
 void log_set_level(int priority) {
     log_level = priority;
+}
+
+int log_level_from_name(const char *name, int *ret) {
+    static const char *const names[] = {
+        [LOG_ERR] = "error", [LOG_WARNING] = "warning", [LOG_NOTICE] = "notice",
+        [LOG_INFO] = "info", [LOG_DEBUG] = "debug",
+    };
+
+    for (int level = LOG_ERR; level <= LOG_DEBUG; level++)
+        if (strcasecmp(name, names[level]) == 0) {
+            *ret = level;
+            return 0;
+        }
+    return -EINVAL;
 }
 
 void log_set_name(const char *name) {

@@ -8,6 +8,9 @@
 // Sets the least urgent priority that is still written, LOG_ERR to LOG_DEBUG. The default is LOG_INFO.
 void log_set_level(int priority);
 
+// LOG_ERR to LOG_DEBUG from "error", "warning", "notice", "info" or "debug". -EINVAL.
+int log_level_from_name(const char *name, int *ret);
+
 // Sets what a line starts with (the program's name); borrowed, not copied.
 void log_set_name(const char *name);
 
