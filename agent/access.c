@@ -10,7 +10,7 @@ bool access_is_administrator(const Agent *agent, const IpcPeer *peer) {
 
     if (peer->uid == 0)
         return true;
-    return agent->config.admin_group && group_by_name(agent->config.admin_group, &group) >= 0 &&
+    return agent->settings.admin_group[0] && group_by_name(agent->settings.admin_group, &group) >= 0 &&
            ipc_peer_in_group(peer, group);
 }
 

@@ -6,6 +6,7 @@
 #include "agent/agent.h"
 
 #include "agent/attempt.h"
+#include "agent/config.h"
 #include "agent/garbage.h"
 #include "agent/jobs.h"
 #include "agent/launcher-client.h"
@@ -18,6 +19,7 @@
 #include "agent/reserve.h"
 #include "agent/retention.h"
 #include "agent/stop.h"
+#include "agent/tree.h"
 #include "agent/watch.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -58,6 +60,10 @@ void agent_store_result(Agent *agent, int result) {
 
 bool agent_cannot_record(const Agent *agent) {
     return agent->store_failed;
+}
+
+bool agent_can_start(const Agent *agent) {
+    return tree_is_open(agent) && launcher_is_there(agent->launcher);
 }
 
 static void retry_later(Agent *agent);
@@ -126,7 +132,7 @@ static int on_commit(sd_event_source *source, void *userdata) {
 
     agent->dirty_since = 0;
     (void)sd_event_source_set_priority(source, SD_EVENT_PRIORITY_IDLE);
-    if (!agent->store_failed)
+    if (!agent->store_failed && agent_can_start(agent))
         queue_run(agent->jobs);
     int r = agent->store_error < 0 ? agent->store_error : store_commit(agent->store);
     agent->dirty_since = 0; // what the queue touched is committed
@@ -273,6 +279,8 @@ static int build(Agent *agent) {
     if (r >= 0)
         r = place_open(agent);
     if (r >= 0)
+        r = tree_find(agent);
+    if (r >= 0)
         r = make_store(agent);
     if (r >= 0)
         r = garbage_new(agent, &agent->garbage);
@@ -301,6 +309,12 @@ int agent_new(const AgentConfig *config, Agent **ret) {
     if (!agent)
         return log_errno(LOG_ERR, -ENOMEM, "cannot start");
     agent->config = *config;
+    agent->settings = AGENT_SETTINGS_DEFAULT;
+    if (config->config_path && agent_config_read(config->config_path, &agent->settings) < 0) {
+        free(agent);
+        return -EINVAL; // it has been told
+    }
+    log_set_level(agent->settings.log_level);
     agent->start_time = clock_realtime();
     agent->cgroup_root_fd = agent->cgroup_jobs_fd = agent->state_fd = agent->output_fd = agent->runtime_fd =
         agent->lock_fd = -1;
@@ -344,6 +358,7 @@ Agent *agent_free(Agent *agent) {
     sd_event_source_disable_unref(agent->expiry_source);
     sd_event_source_disable_unref(agent->term_source);
     sd_event_source_disable_unref(agent->int_source);
+    tree_close(agent);
     place_close(agent);
     sd_event_unref(agent->event);
     free(agent);

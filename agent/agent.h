@@ -5,6 +5,7 @@
 
 #include "agent/parameters.h"
 #include "agent/store.h"
+#include "base/log.h"
 #include "cgroup/controllers.h"
 #include "cgroup/selftest.h"
 #include "ipc/server.h"
@@ -21,17 +22,26 @@ typedef struct Watchers Watchers;   // agent/watch.h
 typedef struct Followers Followers; // agent/output.h
 typedef struct Garbage Garbage;     // agent/garbage.h
 
+// What the configuration file sets, and a reload sets anew.
+typedef struct AgentSettings {
+    char admin_group[256]; // members are administrators besides root; empty: none
+    int log_level;         // LOG_ERR to LOG_DEBUG
+} AgentSettings;
+
+#define AGENT_SETTINGS_DEFAULT ((AgentSettings){ .admin_group = "corral-admin", .log_level = LOG_INFO })
+
 typedef struct AgentConfig {
     const char *socket_path; // NULL: passed by the service manager
     const char *state_dir;
     const char *runtime_dir;
     const char *cgroup_root;     // NULL: "corral" below the v2 mount
     const char *launcher_socket; // NULL: start one
-    const char *admin_group;     // members are administrators besides root; NULL: none
+    const char *config_path;     // NULL: none
 } AgentConfig;
 
 struct Agent {
     AgentConfig config;
+    AgentSettings settings;
     sd_event *event;
     Store *store;
     Parameters parameters;
@@ -44,11 +54,14 @@ struct Agent {
     Garbage *garbage;
 
     CgroupMount mount;
-    char *cgroup_path; // of our root, relative to the mount
-    int cgroup_root_fd;
-    int cgroup_jobs_fd;            // <root>/jobs
+    char *cgroup_path;             // of our root, relative to the mount
+    int cgroup_root_fd;            // -1 while the tree is not there, see agent/tree.h
+    int cgroup_jobs_fd;            // <root>/jobs, likewise
     CgroupControllers controllers; // enabled for jobs
     CgroupSelfTest self_test;
+    bool tested;     // self_test is filled
+    bool tree_gated; // its unit is being stopped
+    sd_event_source *tree_source;
     int state_fd, lock_fd;
     int output_fd; // state_dir/output
     int runtime_fd;
@@ -75,6 +88,9 @@ void agent_touch(Agent *agent);
 
 // Takes the result of a write to the store: the first failure of a turn is kept and fails its commit.
 void agent_store_result(Agent *agent, int result);
+
+// Whether tasks can be started: the jobs' cgroup is there, and a launcher. Else what is queued waits.
+bool agent_can_start(const Agent *agent);
 
 // Whether nothing at all can be recorded now, not even a cancel.
 bool agent_cannot_record(const Agent *agent);

@@ -11,6 +11,7 @@
 #include "agent/records.h"
 #include "agent/spec.h"
 #include "agent/stop.h"
+#include "agent/tree.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -168,7 +169,8 @@ static int make_cgroups(Attempt *attempt, const json_t *job_spec) {
     return cgroup_create(cgroup_fd(job->cgroup), name, &attempt->cgroup);
 }
 
-// 0 also when the attempt has failed and is over; -EAGAIN or -ENOTCONN when the launcher cannot take it now.
+// 0 also when the attempt has failed and is over; -EAGAIN, -ENOTCONN or -ENOENT when the launcher cannot take it now,
+// or the tree has gone.
 static int launch(Attempt *attempt) {
     Job *job = attempt->task->job;
     Agent *agent = job->agent;
@@ -184,6 +186,8 @@ static int launch(Attempt *attempt) {
     }
     if (!attempt->cgroup) {
         r = make_cgroups(attempt, job_spec);
+        if (r < 0 && tree_is_lost(agent))
+            return -ENOENT;
         if (r < 0) {
             attempt_fail(attempt, r, "make the cgroup");
             return 0;
@@ -204,20 +208,34 @@ static int launch(Attempt *attempt) {
     return 0;
 }
 
-void attempts_launch(Jobs *jobs) {
+// Nobody launches these now: they are queued again, and their records say that nothing ran.
+static void take_back_launches(Jobs *jobs) {
     Attempt *attempt;
 
-    while (launcher_connected(jobs->agent->launcher) && (attempt = TAILQ_FIRST(&jobs->launches)) != NULL) {
+    while ((attempt = TAILQ_FIRST(&jobs->launches)) != NULL) {
+        TAILQ_REMOVE(&jobs->launches, attempt, launch_entry);
+        attempt->launch = LAUNCH_SENT;
+        attempt_end_known(attempt, END_NEVER_LAUNCHED, NULL);
+    }
+}
+
+void attempts_launch(Jobs *jobs) {
+    const Agent *agent = jobs->agent;
+    Attempt *attempt;
+
+    while (launcher_connected(agent->launcher) && (attempt = TAILQ_FIRST(&jobs->launches)) != NULL) {
         // Left the list before anything can free the attempt.
         TAILQ_REMOVE(&jobs->launches, attempt, launch_entry);
         attempt->launch = LAUNCH_SENT;
-        int r = launch(attempt);
+        int r = tree_is_open(agent) ? launch(attempt) : -ENOENT;
         if (r < 0) {
             attempt->launch = LAUNCH_WAITING;
             TAILQ_INSERT_HEAD(&jobs->launches, attempt, launch_entry);
-            return;
+            break;
         }
     }
+    if (!agent_can_start(agent))
+        take_back_launches(jobs);
 }
 
 void attempt_fail(Attempt *attempt, int error, const char *what) {
@@ -256,6 +274,7 @@ static void prevent_launches(Job *job, void *userdata) {
 
 void attempts_launcher_lost(Jobs *jobs) {
     jobs_walk(jobs, prevent_launches, NULL);
+    take_back_launches(jobs);
     agent_touch(jobs->agent);
 }
 

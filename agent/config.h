@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The configuration file of corrald: lines "Name=value", "#" begins a comment line.
+// The configuration file of corrald: see corrald.conf(5), a section of corrald(8).
 #pragma once
 
 #include "agent/agent.h"
 
-// Reads the file into config; the strings live as long as the process. An unknown name, a file that others than root
-// and we can write, or a malformed line is refused with a log line that names it. Negative errno.
-int config_read(const char *path, AgentConfig *config);
+// Reads the settings of a file into config, where they replace the defaults; settings that the file does not name get
+// theirs. Nothing is changed when the file is refused. Negative errno, logged.
+int agent_config_read(const char *path, AgentSettings *ret);

@@ -124,7 +124,7 @@ static void remove_file(int dir_fd, const char *name) {
 static bool remove_item(Garbage *garbage, const GarbageItem *item) {
     Agent *agent = garbage->agent;
 
-    if (item->cgroup[0]) {
+    if (item->cgroup[0] && agent->cgroup_jobs_fd >= 0) { // else it went with the tree
         int r = remove_cgroup(agent->cgroup_jobs_fd, item->cgroup);
         if (r == -EBUSY)
             return false;

@@ -7,6 +7,7 @@
 #include "agent/queue.h"
 #include "agent/rules.h"
 #include "agent/stop.h"
+#include "agent/tree.h"
 #include "agent/verdict.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -366,6 +367,12 @@ int jobs_pending_reason(const Jobs *jobs, uint64_t id, char *ret, size_t size) {
 
     if (!job || job->record.status != STATUS_QUEUED)
         return -ENOENT;
+    if (!agent_can_start(jobs->agent)) {
+        snprintf(ret, size, "%s",
+                 tree_is_open(jobs->agent) ? "no launcher is connected (corral-launcher.service)"
+                                           : "the jobs' cgroup is closed (corral-jobs.service)");
+        return 0;
+    }
     uint64_t total = jobs->agent->parameters.value[PARAMETER_SLOTS];
     for (int priority = _PRIORITY_LAST; priority >= (int)job->record.priority; priority--) {
         const Job *first = TAILQ_FIRST(&jobs->waiting[priority]);

@@ -5,12 +5,14 @@
 #include "agent/jobs.h"
 #include "agent/records.h"
 #include "agent/stop.h"
+#include "agent/tree.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/parse.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,6 +23,7 @@
 
 #define PAUSE_FIRST (50 * USEC_PER_MSEC)
 #define PAUSE_LAST (5 * USEC_PER_SEC)
+#define PROBE_WAIT_MSEC 1000
 #define REPLY_MAX (sizeof(InspectReply) + INSPECT_MAX * sizeof(InspectedProcess))
 
 struct Launcher {
@@ -28,6 +31,7 @@ struct Launcher {
     int fd;
     bool connected; // the greeting was answered
     bool full;      // the socket takes no more for now
+    Policy policy;  // of the one that is connected
     uint64_t pause;
     pid_t pid; // of the one that we started, 0: none
     sd_event_source *io_source, *retry_source, *child_source;
@@ -37,6 +41,14 @@ static void lost(Launcher *launcher);
 
 bool launcher_connected(const Launcher *launcher) {
     return launcher && launcher->connected && !launcher->full;
+}
+
+bool launcher_is_there(const Launcher *launcher) {
+    return launcher && launcher->connected;
+}
+
+bool launcher_allows(const Launcher *launcher, uid_t uid) {
+    return !launcher_is_there(launcher) || policy_allows(&launcher->policy, uid);
 }
 
 static int on_socket(sd_event_source *source, int fd, uint32_t events, void *userdata);
@@ -99,11 +111,17 @@ int launcher_inspect(Launcher *launcher, int cgroup, uint64_t cookie) {
 
 // ---- receiving ----
 
-static int on_hello(Launcher *launcher, size_t size) {
-    if (size != sizeof(LauncherHello))
+static int on_hello(Launcher *launcher, const void *message, size_t size) {
+    const LauncherWelcome *welcome = message;
+
+    if (size != sizeof *welcome || welcome->root_jobs > 1 || welcome->n_uids > POLICY_RANGES_MAX)
         return -EBADMSG;
+    launcher->policy.root_jobs = welcome->root_jobs == 1;
+    launcher->policy.n_uids = welcome->n_uids;
+    memcpy(launcher->policy.uids, welcome->uids, sizeof launcher->policy.uids);
     launcher->connected = true;
     launcher->pause = PAUSE_FIRST;
+    tree_test(launcher->agent);
     agent_touch(launcher->agent); // what waits is launched with the turn
     return 0;
 }
@@ -117,13 +135,33 @@ static int on_inspected(Launcher *launcher, const void *message, size_t size) {
     return 0;
 }
 
+// Nothing else is under way when this is called, and the answer comes at once: the launcher does one thing after
+// another.
+int launcher_probe(Launcher *launcher, int cgroup_fd) {
+    ProbeRequest request = { .header = { LAUNCHER_VERSION, LAUNCHER_PROBE } };
+    struct pollfd answer = { .fd = launcher->fd, .events = POLLIN };
+    ProbeReply reply;
+
+    int r = send_message(launcher, &request, sizeof request, &cgroup_fd, 1);
+    if (r < 0)
+        return r;
+    if (poll(&answer, 1, PROBE_WAIT_MSEC) <= 0)
+        return -ETIMEDOUT;
+    ssize_t n = recv(launcher->fd, &reply, sizeof reply, MSG_DONTWAIT | MSG_TRUNC);
+    if (n < 0)
+        return -errno;
+    if (n != sizeof reply || reply.header.version != LAUNCHER_VERSION || reply.header.verb != LAUNCHER_PROBE)
+        return -EBADMSG;
+    return -reply.error;
+}
+
 static int on_message(Launcher *launcher, const void *message, size_t size) {
     const LauncherHeader *header = message;
 
     if (size < sizeof *header || header->version != LAUNCHER_VERSION)
         return -EPROTO;
     if (header->verb == LAUNCHER_HELLO)
-        return on_hello(launcher, size);
+        return on_hello(launcher, message, size);
     if (header->verb == LAUNCHER_INSPECT)
         return on_inspected(launcher, message, size);
     return -EBADMSG;

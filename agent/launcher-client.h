@@ -10,7 +10,15 @@
 int launcher_new(Agent *agent, Launcher **ret);
 Launcher *launcher_free(Launcher *launcher); // one that we started ends by itself when its socket closes
 
+// Whether it takes a message now, and whether one is connected at all.
 bool launcher_connected(const Launcher *launcher);
+bool launcher_is_there(const Launcher *launcher);
+
+// Whether it would start tasks of a user; true when that is not known.
+bool launcher_allows(const Launcher *launcher, uid_t uid);
+
+// Lets it put a process into a cgroup that sleeps for a moment, and waits for that, a second at most. Negative errno.
+int launcher_probe(Launcher *launcher, int cgroup_fd);
 
 // Sends a LAUNCH packet built by launch_packet_build(). -ENOTCONN; -EAGAIN: the socket is full, launches go on when it
 // is not.

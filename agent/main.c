@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // corrald: arguments, the surroundings of the process, and the agent.
 #include "agent/agent.h"
-#include "agent/config.h"
 #include "base/log.h"
 
 #include <getopt.h>
@@ -74,8 +73,7 @@ static void parse_arguments(int argc, char **argv, AgentConfig *config) {
             config->launcher_socket = optarg;
             break;
         case OPTION_CONFIG:
-            if (config_read(optarg, config) < 0)
-                exit(1);
+            config->config_path = optarg;
             break;
         case OPTION_HELP:
             fputs(help, stdout);
@@ -119,8 +117,7 @@ static void prepare_process(void) {
 int main(int argc, char **argv) {
     AgentConfig config = { .socket_path = "/run/corral/io.corral",
                            .state_dir = "/var/lib/corral",
-                           .runtime_dir = "/run/corral",
-                           .admin_group = "corral-admin" };
+                           .runtime_dir = "/run/corral" };
     Agent *agent;
 
     log_set_name("corrald");

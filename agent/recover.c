@@ -85,6 +85,8 @@ static void open_cgroups(Job *job) {
 
     if (job->n_attempts == 0 && job->record.status != STATUS_RUNNING && job->record.status != STATUS_CANCELING)
         return;
+    if (job->agent->cgroup_jobs_fd < 0)
+        return; // the tree has gone, and everything that ran in it
     snprintf(name, sizeof name, "%" PRIu64 ".%u", job->record.id, job->record.runs);
     int r = cgroup_open(job->agent->cgroup_jobs_fd, name, &job->cgroup);
     if (r < 0) {
@@ -228,12 +230,14 @@ static void sweep_run(Agent *agent, Job *job) {
 }
 
 static void sweep_cgroups(Agent *agent) {
-    int fd = openat(agent->cgroup_jobs_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     struct dirent *entry;
     uint64_t id;
     uint32_t run;
 
+    if (agent->cgroup_jobs_fd < 0)
+        return;
+    int fd = openat(agent->cgroup_jobs_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     if (!dir) {
         log_errno(LOG_ERR, -errno, "cannot look for orphans");
         close_fd(fd);

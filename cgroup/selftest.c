@@ -17,13 +17,14 @@
 #include "cgroup/cgroup.h"
 
 #define NAME "selftest"
-#define TIME_LIMIT (2 * USEC_PER_SEC)
+#define TIME_LIMIT (3 * USEC_PER_SEC)
 #define LOOK_EVERY 5 // milliseconds, beside the notices: they are what is being tested
 
 typedef struct Trial {
     Cgroup *cgroup;
     int events_fd;
-    int pidfd; // of the process in the cgroup; -1 when there is none
+    int pidfd;      // of the process in the cgroup; -1 when there is none of ours
+    bool inhabited; // there is a process in it, ours or not
     uint64_t deadline;
     CgroupSelfTest result;
 } Trial;
@@ -91,7 +92,23 @@ static int clone_into(Trial *trial) {
         r = cgroup_processes(trial->cgroup, &listed, 1, &total);
     if (r < 0)
         return r;
+    trial->inhabited = total > 0;
     trial->result.clone_into = total == 1 && listed == pid;
+    return trial->result.clone_into ? 0 : -EIO;
+}
+
+// By somebody who may what we may not.
+static int spawn_into(Trial *trial, CgroupSpawn spawn, void *userdata) {
+    pid_t listed;
+    size_t total = 0;
+
+    int r = spawn(cgroup_fd(trial->cgroup), userdata);
+    if (r >= 0)
+        r = cgroup_processes(trial->cgroup, &listed, 1, &total);
+    if (r < 0)
+        return r;
+    trial->inhabited = total > 0;
+    trial->result.clone_into = total == 1;
     return trial->result.clone_into ? 0 : -EIO;
 }
 
@@ -140,7 +157,7 @@ static void try_kill(Trial *trial) {
         noticed |= r > 0 && !events.populated;
         if (noticed)
             trial->result.empty_notice_usec = now - begin;
-        if (noticed || (trial->result.kill && trial->pidfd < 0)) // an empty cgroup has no change to tell of
+        if (noticed || (trial->result.kill && !trial->inhabited)) // an empty cgroup has no change to tell of
             return;
         if (time_is_up(trial)) {
             (void)note(trial, -ETIMEDOUT);
@@ -154,12 +171,13 @@ static void reap(Trial *trial) {
     struct pollfd exited = { .fd = trial->pidfd, .events = POLLIN };
     siginfo_t info;
 
+    if (!trial->result.kill) {
+        if (trial->pidfd >= 0)
+            (void)syscall(SYS_pidfd_send_signal, trial->pidfd, SIGKILL, NULL, 0);
+        (void)cgroup_freeze(trial->cgroup, false); // one that is not ours ends by itself
+    }
     if (trial->pidfd < 0)
         return;
-    if (!trial->result.kill) {
-        (void)syscall(SYS_pidfd_send_signal, trial->pidfd, SIGKILL, NULL, 0);
-        (void)cgroup_freeze(trial->cgroup, false);
-    }
     while (poll(&exited, 1, LOOK_EVERY) <= 0 && !time_is_up(trial)) {
     }
     if (waitid((idtype_t)P_PIDFD, (id_t)trial->pidfd, &info, WEXITED | WNOHANG | __WALL) < 0)
@@ -187,7 +205,7 @@ static int remove_leftover(const Trial *trial, int parent_fd) {
     return r < 0 ? r : remove_patiently(trial, parent_fd);
 }
 
-int cgroup_self_test(int parent_fd, CgroupSelfTest *ret) {
+int cgroup_self_test(int parent_fd, CgroupSpawn spawn, void *userdata, CgroupSelfTest *ret) {
     CLEANUP(trial_deinit)
     Trial trial = { .events_fd = -1,
                     .pidfd = -1,
@@ -200,7 +218,8 @@ int cgroup_self_test(int parent_fd, CgroupSelfTest *ret) {
     r = cgroup_create(parent_fd, NAME, &trial.cgroup);
     if (r < 0)
         return r;
-    (void)note(&trial, clone_into(&trial)); // freezing and killing can be tried on an empty cgroup as well
+    r = spawn ? spawn_into(&trial, spawn, userdata) : clone_into(&trial);
+    (void)note(&trial, r); // freezing and killing can be tried on an empty cgroup as well
     if (note(&trial, cgroup_open_events(trial.cgroup, &trial.events_fd)) == 0) {
         try_freeze(&trial);
         try_kill(&trial);

@@ -13,7 +13,10 @@ typedef struct CgroupSelfTest {
     int error;                  // the first negative errno met, 0 when all went well
 } CgroupSelfTest;
 
-// Makes and removes a cgroup named "selftest" below parent_fd (taking away one left over by a killed run), clones one
-// process into it, freezes it, kills it. Bounded to two seconds. 0 when it could be tried at all; leaves nothing
-// behind.
-int cgroup_self_test(int parent_fd, CgroupSelfTest *ret);
+// Starts a process in a cgroup, one that does nothing and ends by itself soon. Negative errno.
+typedef int (*CgroupSpawn)(int cgroup_fd, void *userdata);
+
+// Makes and removes a cgroup named "selftest" below parent_fd (taking away one left over by a killed run), puts one
+// process into it, by spawn or, when that is NULL, by a clone of its own, freezes it, kills it. Bounded to three
+// seconds. 0 when it could be tried at all; leaves nothing behind.
+int cgroup_self_test(int parent_fd, CgroupSpawn spawn, void *userdata, CgroupSelfTest *ret);

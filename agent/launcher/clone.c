@@ -94,6 +94,14 @@ int clone_stack_new(void **ret) {
     return 0;
 }
 
+// With memory of its own the child may return into its caller's frame, so that no assembler is needed.
+pid_t clone_fork(int cgroup_fd) {
+    struct clone_args args = { .flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD, .cgroup = (uint64_t)cgroup_fd };
+
+    pid_t pid = cgroup_fd < 0 ? fork() : (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+    return pid < 0 ? -errno : pid;
+}
+
 // The kernel clears the word and wakes who waits for it when the child lets go of our memory (CLONE_CHILD_CLEARTID):
 // when it executes a program and when it ends, however that comes.
 enum {

@@ -24,6 +24,9 @@ int clone_stack_new(void **ret);
 pid_t clone_into(int cgroup_fd, void *stack, void (*function)(void *argument), void *argument, CloneGate *gate,
                  int *ret_pidfd);
 
+// fork(2), into a cgroup unless cgroup_fd is negative. Returns as fork(2), with a negative errno.
+pid_t clone_fork(int cgroup_fd);
+
 // For the child: tells that it is ready, and returns when the gate is open.
 void clone_gate_pass(CloneGate *gate);
 

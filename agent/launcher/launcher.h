@@ -2,6 +2,8 @@
 // The launcher: takes messages from one agent and acts on them, one after another. See protocol.h for what they mean.
 #pragma once
 
+#include "agent/launcher/policy.h"
+
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -9,7 +11,12 @@ typedef struct LauncherConfig {
     int agent_fd;    // the connection to the agent, or -1 with:
     int listen_fd;   // a listening socket, or -1
     uid_t agent_uid; // who may connect to it, besides root
-    char *title;     // the memory ps(1) shows as command line, may be NULL
+    const char
+        *cgroup_root; // <cgroup_root>/jobs is where cgroups have to lie; NULL: anywhere (an agent's own launcher)
+    const char *groups_program; // corral-groups, asked whose groups are whose; NULL: the agent's word is taken
+    Policy policy;
+    const char *policy_path; // read again at SIGHUP; NULL: none
+    char *title;             // the memory ps(1) shows as command line, may be NULL
     size_t title_size;
 } LauncherConfig;
 

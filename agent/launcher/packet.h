@@ -14,6 +14,7 @@ typedef struct Packet {
         LauncherHeader header;
         SignalRequest signal;
         InspectRequest inspect;
+        ProbeRequest probe;
         LaunchRequest launch;
         char bytes[LAUNCHER_MESSAGE_MAX];
     };

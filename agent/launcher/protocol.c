@@ -12,6 +12,7 @@
 _Static_assert(sizeof(AttemptKey) == 24, "AttemptKey has holes");
 _Static_assert(sizeof(LaunchRequest) == 200, "LaunchRequest has holes");
 _Static_assert(sizeof(LaunchRequest) % sizeof(uint64_t) == 0, "groups follow aligned");
+_Static_assert(sizeof(LauncherWelcome) == 16 + 8 * POLICY_RANGES_MAX, "LauncherWelcome has holes");
 _Static_assert(sizeof(InspectedProcess) == 104, "InspectedProcess has unexpected holes");
 _Static_assert(sizeof(LaunchRecord) == 192, "LaunchRecord has holes");
 
@@ -71,6 +72,10 @@ const char *launch_step_text(LaunchStep step) {
         return "make a process to watch the task";
     case LAUNCH_STEP_CLAIM:
         return "note that it starts";
+    case LAUNCH_STEP_POLICY:
+        return "run tasks of this user: the configuration of the launcher forbids it";
+    case LAUNCH_STEP_USER:
+        return "confirm the groups of the user";
     case LAUNCH_STEP_PIPE:
         return "make pipes for the output";
     case LAUNCH_STEP_CLONE:

@@ -4,21 +4,23 @@
 // of one build: LAUNCHER_VERSION is checked first and there is no other compatibility.
 #pragma once
 
+#include "agent/launcher/policy.h"
 #include "base/clock.h"
 
 #include <stdint.h>
 #include <sys/types.h>
 
-#define LAUNCHER_VERSION 1u
+#define LAUNCHER_VERSION 2u
 // The longest packet: arguments, environment and paths of a task together have to fit.
 #define LAUNCHER_MESSAGE_MAX (128u * 1024u)
 
 typedef enum LauncherVerb {
-    LAUNCHER_HELLO = 1, // fds: records directory, output directory. Answered with LAUNCHER_HELLO.
+    LAUNCHER_HELLO = 1, // fds: records directory, output directory. Answered with LauncherWelcome.
     LAUNCHER_LAUNCH,    // fds: cgroup of the attempt. No answer: the reaper's record is the answer.
     LAUNCHER_SIGNAL,    // fds: cgroup. No answer.
-    LAUNCHER_INSPECT,   // fds: cgroup. Answered with LAUNCHER_INSPECT.
-    _LAUNCHER_VERB_LAST = LAUNCHER_INSPECT
+    LAUNCHER_INSPECT,   // fds: cgroup. Answered with InspectReply.
+    LAUNCHER_PROBE,     // fds: cgroup. Answered with ProbeReply: a process sleeps in it for a moment.
+    _LAUNCHER_VERB_LAST = LAUNCHER_PROBE
 } LauncherVerb;
 
 // Which attempt of which task. All numbers from 1; never used twice.
@@ -35,9 +37,18 @@ typedef struct LauncherHeader {
     uint32_t verb;
 } LauncherHeader;
 
+// The directories have to belong to the user of the agent, and nobody else may write them.
 typedef struct LauncherHello {
     LauncherHeader header;
 } LauncherHello;
+
+// Whose tasks this launcher starts: the agent can refuse others early. The launcher refuses them in any case.
+typedef struct LauncherWelcome {
+    LauncherHeader header;
+    uint32_t root_jobs; // 1: those of uid 0
+    uint32_t n_uids;
+    UidRange uids[POLICY_RANGES_MAX];
+} LauncherWelcome;
 
 #define LAUNCH_GROUPS_MAX 1024u
 #define LAUNCH_ARGUMENTS_MAX 4096u
@@ -93,6 +104,16 @@ typedef struct InspectedProcess {
     uint64_t resident; // bytes
 } InspectedProcess;
 
+typedef struct ProbeRequest {
+    LauncherHeader header;
+} ProbeRequest;
+
+typedef struct ProbeReply {
+    LauncherHeader header;
+    int32_t error; // positive errno, 0: there is a process
+    int32_t pid;
+} ProbeReply;
+
 // Followed by n InspectedProcess.
 typedef struct InspectReply {
     LauncherHeader header;
@@ -128,6 +149,8 @@ typedef enum LaunchStep {
     LAUNCH_STEP_REQUEST, // the request did not make sense
     LAUNCH_STEP_FORK,    // no reaper could be made
     LAUNCH_STEP_CLAIM,   // the claim could not be marked
+    LAUNCH_STEP_POLICY,  // the launcher's configuration forbids it
+    LAUNCH_STEP_USER,    // the groups are not the user's, or nobody knows whose they are
     LAUNCH_STEP_PIPE,
     LAUNCH_STEP_CLONE, // into the cgroup
     LAUNCH_STEP_SESSION,

@@ -229,7 +229,12 @@ static pid_t start_task(const Reaper *reaper, Streams *streams, LaunchRecord *re
         record_failure(record, LAUNCH_STEP_REQUEST, EPERM);
         return 0;
     }
-    int r = streams_open(streams, reaper->launch, &output_fd, &error_fd);
+    int r = reaper->identities ? identity_look_up(reaper->identities, reaper->launch) : 0;
+    if (r < 0) {
+        record_failure(record, LAUNCH_STEP_USER, -r);
+        return 0;
+    }
+    r = streams_open(streams, reaper->launch, &output_fd, &error_fd);
     if (r < 0) {
         record_failure(record, LAUNCH_STEP_PIPE, -r);
         return 0;

@@ -2,6 +2,7 @@
 // The process that watches one attempt: it starts the task, waits for it, keeps its output and leaves one record.
 #pragma once
 
+#include "agent/launcher/identity.h"
 #include "agent/launcher/request.h"
 #include "base/clock.h"
 
@@ -13,8 +14,9 @@ typedef struct Reaper {
     int claim_fd;              // of the attempt; -1 when the launcher could not make it, for want of room for instance
     int cgroup_fd;             // of the attempt; closed by reaper_run()
     void *stack;               // clone_stack_new()
-    bool privileged;           // the launcher is root
-    bool reset_oom;            // see TaskStart
+    const Identities *identities; // NULL: the groups of the launch are confirmed already
+    bool privileged;              // the launcher is root
+    bool reset_oom;               // see TaskStart
     char boot_id[BOOT_ID_TEXT];
 } Reaper;
 

@@ -92,7 +92,10 @@ class Agent:
         def enter_cgroup():
             with open(f'{self.cgroup}/launcher/cgroup.procs', 'w', encoding='ascii') as file:
                 file.write('0')
+        with open(f'{self.base}/launcher.conf', 'w', encoding='ascii') as file:
+            file.write('RootJobs=yes\n')
         self.launcher = self.spawn(find_program('corral-launcher'), '--socket', self.launcher_socket, '--uid', '0',
+                                   '--cgroup-root', self.cgroup, '--config', f'{self.base}/launcher.conf',
                                    prepare=enter_cgroup)
 
     def launch_agent(self):

@@ -6,6 +6,7 @@ exit status is lost or invented, and every verdict of the recovery has its name 
 import collections
 import os
 import random
+import signal
 import sqlite3
 import threading
 import time
@@ -405,14 +406,24 @@ def orphan_killed(agent):
     agent.assert_nothing_left()
 
 
+def submit_to_nobody(agent, count, code):
+    """Jobs whose launches nobody takes up: the launcher stands still. Returns them, the path of their witness, and the
+    agent is dead."""
+    witness = agent.ready_path('witness')
+    agent.set(Slots=count)
+    kill(agent.launcher_pid(), signal.SIGSTOP)
+    jobs = [agent.submit([agent.victim, 'witness', witness, '0', str(code)]) for _ in range(count)]
+    agent.wait_status(jobs[-1], 'running')
+    agent.kill()
+    return jobs, witness
+
+
 @test(agent=False)
 def never_launched():
-    """The agent dies after it recorded a start and before anybody was told to launch it: the task runs once."""
-    agent = Agent(own_launcher=False).start(launcher=False)
-    witness = agent.ready_path('witness')
-    job = agent.submit([agent.victim, 'witness', witness, '0', '37'])
-    agent.wait_status(job, 'running')
-    agent.kill()
+    """The agent dies after it recorded a start, and the launcher before it took it up: the task runs once."""
+    agent = Agent(own_launcher=False).start()
+    [job], witness = submit_to_nobody(agent, 1, 37)
+    agent.kill_launcher()
     agent.start()
     agent.wait_over(job)
     assert 'neverLaunched' in agent.causes(job), agent.history(job)
@@ -426,17 +437,15 @@ def never_launched():
 
 @test(agent=False)
 def killed_while_it_recovers():
-    """The verdict of one agent reaches the next one, whenever the first dies."""
-    agent = Agent(own_launcher=False).start(launcher=False)
-    witness = agent.ready_path('witness')
-    agent.set(Slots=40)
-    jobs = [agent.submit([agent.victim, 'witness', witness, '0', '39']) for _ in range(40)]
-    agent.wait_status(jobs[-1], 'running')
-    agent.kill()
+    """The verdict of one agent reaches the next one, whenever the first dies. The launcher finds out late that there
+    was one: what that had asked for is nobody's any more."""
+    agent = Agent(own_launcher=False).start()
+    jobs, witness = submit_to_nobody(agent, 40, 39)
     for _ in range(60):
         agent.launch_agent()
         time.sleep(random.uniform(0, 0.03))
         agent.kill()
+    kill(agent.launcher_pid(), signal.SIGCONT)
     agent.start()
     agent.wait_over(*jobs)
     assert [agent.task(job)['exitCode'] for job in jobs] == [39] * len(jobs), [agent.history(job) for job in jobs]
@@ -444,6 +453,19 @@ def killed_while_it_recovers():
         assert len(file.read().splitlines()) == 2 * len(jobs)
     assert not any('lost' in agent.causes(job) for job in jobs)
     agent.verify()
+    agent.assert_nothing_left()
+
+
+@test(agent=False)
+def without_a_launcher():
+    """What is submitted while there is no launcher waits, says for what, and runs when there is one."""
+    agent = Agent(own_launcher=False).start(launcher=False)
+    job = agent.submit('exit 41')
+    record = agent.job(job)
+    assert record['status'] == 'queued' and 'launcher' in record['pendingReason'], record
+    agent.start_launcher()
+    agent.wait_over(job)
+    assert pick(agent.task(job), 'exitCode', 'attempt') == (41, 1), agent.task(job)
     agent.assert_nothing_left()
 
 

@@ -18,17 +18,17 @@ Test(access, administrators) {
 
     cr_assert(access_is_administrator(&agent, &root));
     cr_assert(!access_is_administrator(&agent, &member));
-    agent.config.admin_group = "games";
+    strcpy(agent.settings.admin_group, "games");
     cr_assert(access_is_administrator(&agent, &member));
     cr_assert(access_is_administrator(&agent, &primary));
     cr_assert(!access_is_administrator(&agent, &owner));
-    agent.config.admin_group = "no such group";
+    strcpy(agent.settings.admin_group, "no such group");
     cr_assert(access_is_administrator(&agent, &root));
     cr_assert(!access_is_administrator(&agent, &member));
 }
 
 Test(access, jobs) {
-    Agent agent = { .config.admin_group = "games" };
+    Agent agent = { .settings.admin_group = "games" };
     JobRecord job = { .owner_uid = 1000, .user_uid = 1001 };
 
     cr_assert(access_to_job(&agent, &owner, &job));

@@ -21,7 +21,7 @@ static void expect_nothing_left(void) {
 static void expect_all_well(void) {
     CgroupSelfTest result = { 0 };
 
-    cr_assert_eq(cgroup_self_test(scratch_fd, &result), 0);
+    cr_assert_eq(cgroup_self_test(scratch_fd, NULL, NULL, &result), 0);
     cr_assert_eq(result.error, 0);
     cr_assert(result.clone_into && result.freeze && result.kill);
     cr_assert(result.empty_notice_usec > 0 && result.empty_notice_usec < USEC_PER_SEC);
@@ -55,7 +55,7 @@ Test(selftest, no_cgroup_is_an_error) {
     CgroupSelfTest result = { .kill = true };
 
     plain_begin();
-    int r = cgroup_self_test(plain_fd, &result);
+    int r = cgroup_self_test(plain_fd, NULL, NULL, &result);
     plain_end();
     // The directory can be made, so it can be tried; nothing works in it.
     cr_assert_eq(r, 0);

@@ -117,7 +117,7 @@ static void start_launcher(Harness *harness, bool unprivileged) {
         (void)umask(0077);
         if (unprivileged && become_nobody(harness) < 0)
             _exit(99);
-        _exit(launcher_run(&(LauncherConfig){ .agent_fd = pair[1], .listen_fd = -1 }));
+        _exit(launcher_run(&(LauncherConfig){ .agent_fd = pair[1], .listen_fd = -1, .policy = POLICY_ALL }));
     }
     (void)close(pair[1]);
 }
@@ -149,7 +149,8 @@ void harness_init(Harness *harness) {
 }
 
 void harness_greet(const Harness *harness) {
-    LauncherHello hello = { { LAUNCHER_VERSION, LAUNCHER_HELLO } }, reply;
+    LauncherHello hello = { { LAUNCHER_VERSION, LAUNCHER_HELLO } };
+    LauncherWelcome reply;
 
     harness_send(harness, &hello, sizeof(hello), (int[]){ harness->records_fd, harness->output_fd }, 2);
     cr_assert_eq(harness_receive(harness, &reply, sizeof(reply)), sizeof(reply));

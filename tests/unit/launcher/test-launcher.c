@@ -324,7 +324,8 @@ static void listen_and_start(void) {
     listener = fork();
     if (listener == 0) {
         (void)close(h.socket);
-        _exit(launcher_run(&(LauncherConfig){ .agent_fd = -1, .listen_fd = fd, .agent_uid = NOBODY }));
+        _exit(launcher_run(
+            &(LauncherConfig){ .agent_fd = -1, .listen_fd = fd, .agent_uid = NOBODY, .policy = POLICY_ALL }));
     }
     (void)close(fd);
 }
@@ -346,7 +347,8 @@ static Harness connected(void) {
 }
 
 static void greet(const Harness *other) {
-    LauncherHello message = hello(), reply;
+    LauncherHello message = hello();
+    LauncherWelcome reply;
 
     harness_send(other, &message, sizeof(message), (int[]){ h.records_fd, h.output_fd }, 2);
     cr_assert_eq(harness_receive(other, &reply, sizeof(reply)), sizeof(reply));
@@ -376,7 +378,8 @@ Test(listening, one_agent_after_another) {
 }
 
 Test(listening, others_are_refused) {
-    LauncherHello message = hello(), reply;
+    LauncherHello message = hello();
+    LauncherWelcome reply;
     Harness agent = connected();
     greet(&agent);
 
