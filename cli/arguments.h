@@ -34,6 +34,8 @@ typedef enum Option {
     OPTION_TIMEOUT,
     OPTION_FOLLOW,
     OPTION_OF_STDERR,
+    // before the verb alone
+    OPTION_OWN,
     // taken by all verbs
     OPTION_SOCKET,
     OPTION_JSON,

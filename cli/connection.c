@@ -6,22 +6,39 @@
 #include "cli/memory.h"
 
 #include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define DEFAULT_SOCKET "/run/corral/io.corral"
+
+// Where the units of the user's own systemd have it.
+static const char *own_path(void) {
+    static char path[108];
+    const char *runtime = getenv("XDG_RUNTIME_DIR");
+
+    if (runtime && runtime[0] == '/')
+        (void)snprintf(path, sizeof path, "%s/corral/io.corral", runtime);
+    else
+        (void)snprintf(path, sizeof path, "/run/user/%ju/corral/io.corral", (uintmax_t)geteuid());
+    return path;
+}
 
 const char *connection_path(const Arguments *arguments) {
     const char *environment = getenv("CORRAL_SOCKET");
 
     if (arguments->value[OPTION_SOCKET])
         return arguments->value[OPTION_SOCKET];
+    if (arguments_has(arguments, OPTION_OWN))
+        return own_path();
     return environment && environment[0] ? environment : DEFAULT_SOCKET;
 }
 
 int connection_complain(int error, const char *path) {
     const char *hint = error == -EACCES ? "may you use it? (its group, or --socket PATH)"
-                                        : "is corrald running? (systemctl status corrald, or --socket PATH)";
+                                        : "is corrald running? (systemctl [--user] status corrald, or --socket PATH)";
 
     log_error("cannot connect to %s: %s; %s", path, strerror(-error), hint);
     return error;

@@ -27,6 +27,7 @@ static const ErrorText texts[] = {
     { JOBS "TooLong", "{parameter} is too long ({length}, at most {limit}); shorten it" },
     { JOBS "TooMany", "{parameter}: {count} are too many for one call (at most {limit}); use several" },
     { JOBS "NoSuchUser", "there is no user '{user}' on this machine; see 'getent passwd'" },
+    { JOBS "UserNotAllowed", "tasks of the user '{user}' are not started here: see /etc/corral/launcher.conf" },
     { JOBS "ControllerMissing", "{parameter} cannot be enforced: this machine offers no cgroup controller "
                                 "'{controller}' (see 'corral status'); do without this limit" },
     { JOBS "TaskNotRerunnable", "task {job}.{task} has run and may not run again; submit it as a new job" },

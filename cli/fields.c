@@ -70,7 +70,7 @@ const Field status_fields[] = {
     { "version", FIELD_TEXT },       { "startTime", FIELD_TIME },     { "bootId", FIELD_TEXT },
     { "slots", FIELD_NUMBER },       { "slotsInUse", FIELD_NUMBER },  { "jobs", FIELD_COUNTS },
     { "tasks", FIELD_COUNTS },       { "connections", FIELD_NUMBER }, { "launcherConnected", FIELD_BOOL },
-    { "storeWritable", FIELD_BOOL }, { "cgroupRoot", FIELD_TEXT },
+    { "storeWritable", FIELD_BOOL }, { "cgroupRoot", FIELD_TEXT },    { "held", FIELD_TEXT },
 };
 const size_t n_status_fields = sizeof status_fields / sizeof *status_fields;
 

@@ -46,7 +46,7 @@ static int run_verb(Arguments *arguments, const Verb *verb, int argc, char **arg
 static int run(int argc, char **argv) {
     AUTO_ARGUMENTS Arguments arguments = ARGUMENTS_NULL;
 
-    if (arguments_parse(&arguments, OPTIONS_GLOBAL, true, argc, argv) < 0)
+    if (arguments_parse(&arguments, OPTIONS_GLOBAL | OPTION_BIT(OPTION_OWN), true, argc, argv) < 0)
         return EXIT_USAGE;
     if (arguments.n_operands == 0) {
         if (print_about(&arguments, NULL))

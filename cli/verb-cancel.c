@@ -10,12 +10,15 @@
 #include "cli/operands.h"
 #include "cli/output.h"
 #include "cli/processes.h"
+#include "cli/selection.h"
 #include "cli/status.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#define PER_CALL 1000 // what the agent takes in one call
 
 static int make_options(const Arguments *arguments, json_t **ret) {
     const char *message = arguments->value[OPTION_MESSAGE];
@@ -106,23 +109,83 @@ static bool print_result(const Reference *reference, const json_t *result) {
     return false;
 }
 
+// One that was chosen, and was over before it could be canceled, is as wanted.
+static bool was_over(const json_t *result) {
+    const char *error = json_string_value(json_object_get(result, "error"));
+
+    return error && strcmp(error, "InvalidState") == 0;
+}
+
 static bool is_done(const json_t *result) {
     return !json_is_string(json_object_get(result, "error")) && json_array_size(json_object_get(result, "stuck")) == 0;
 }
 
-int verb_cancel(const Arguments *arguments) {
-    AUTO_FREE Reference *references = NULL;
-    AUTO_JSON json_t *options = NULL, *results = NULL;
-    size_t n = arguments->n_operands;
+// Cancels so many as go into one call. Returns whether all is done.
+static bool cancel_some(const Arguments *arguments, const Reference *references, size_t n, const json_t *options) {
+    AUTO_JSON json_t *results = NULL;
     bool done = true;
 
-    if (operands_references(arguments, true, &references) < 0 || make_options(arguments, &options) < 0)
-        return EXIT_USAGE;
     if (batch_call(arguments, "CancelJobs", "CancelTasks", references, n, options, &results) < 0)
-        return EXIT_FAILURE;
+        return false;
     for (size_t i = 0; i < n; i++) {
         const json_t *result = json_array_get(results, i);
+        if (selection_given(arguments) && was_over(result))
+            continue;
         done &= arguments_has(arguments, OPTION_JSON) ? is_done(result) : print_result(&references[i], result);
     }
+    return done;
+}
+
+typedef struct Chosen {
+    Reference *references;
+    size_t n;
+} Chosen;
+
+static int choose(const json_t *reply, void *userdata) {
+    const json_t *job = json_object_get(reply, "job");
+    const char *name = json_string_value(json_object_get(job, "status"));
+    Chosen *chosen = userdata;
+    Status status;
+
+    if (name && status_from_name(name, &status) >= 0 && status_is_over(status))
+        return 0;
+    chosen->references = reallocarray(chosen->references, chosen->n + 1, sizeof *chosen->references);
+    memory_require(chosen->references != NULL);
+    chosen->references[chosen->n++] = (Reference){ .job = json_integer_value(json_object_get(job, "id")) };
+    return 0;
+}
+
+// All are chosen before the first is canceled: what is submitted meanwhile was not meant.
+static int cancel_chosen(const Arguments *arguments, const json_t *options) {
+    AUTO_JSON json_t *filter = memory_json(json_object());
+    Chosen chosen = { 0 };
+    bool done = true;
+
+    if (selection_filter(arguments, true, filter) < 0)
+        return EXIT_USAGE;
+    if (selection_walk(arguments, filter, choose, &chosen) < 0)
+        done = false;
+    for (size_t i = 0; i < chosen.n && done; i += PER_CALL) {
+        size_t n = chosen.n - i < PER_CALL ? chosen.n - i : PER_CALL;
+        done = cancel_some(arguments, chosen.references + i, n, options);
+    }
+    free(chosen.references);
     return done ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int verb_cancel(const Arguments *arguments) {
+    AUTO_FREE Reference *references = NULL;
+    AUTO_JSON json_t *options = NULL;
+
+    if (make_options(arguments, &options) < 0)
+        return EXIT_USAGE;
+    if (selection_given(arguments) != (arguments->n_operands == 0)) {
+        (void)arguments_complain(arguments, "name jobs, or choose them with --all, --state or --user");
+        return EXIT_USAGE;
+    }
+    if (selection_given(arguments))
+        return cancel_chosen(arguments, options);
+    if (operands_references(arguments, true, &references) < 0)
+        return EXIT_USAGE;
+    return cancel_some(arguments, references, arguments->n_operands, options) ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -22,9 +22,12 @@ const Verb verbs[] = {
     { "run", JOB_SYNOPSIS " -- COMMAND [ARG...]",
       "Run a job like a shell would: pass its output on, exit as it did; Ctrl-C cancels it", JOB_OPTIONS, 1, SIZE_MAX,
       true, verb_run },
-    { "cancel", "JOB[.TASK]... [-m MESSAGE] [--grace DURATION] [--force] [--no-wait]",
-      "Stop jobs or tasks with all their processes", BIT(MESSAGE) | BIT(GRACE) | BIT(FORCE) | BIT(NO_WAIT), 1, SIZE_MAX,
-      false, verb_cancel },
+    { "cancel",
+      "JOB[.TASK]... [-m MESSAGE] [--grace DURATION] [--force] [--no-wait]\n"
+      "[--all] [--state S,...] [--user U] [-m MESSAGE] [--grace DURATION] [--force] [--no-wait]",
+      "Stop jobs or tasks with all their processes",
+      BIT(MESSAGE) | BIT(GRACE) | BIT(FORCE) | BIT(NO_WAIT) | BIT(ALL) | BIT(STATE) | BIT(USER), 0, SIZE_MAX, false,
+      verb_cancel },
     { "requeue", "JOB[.TASK]...", "Run again what failed, was canceled or never started", 0, 1, SIZE_MAX, false,
       verb_requeue },
     { "list", "[--all] [--state S,...] [--user U]", "List jobs: your own that are not over, or those chosen",
@@ -49,14 +52,14 @@ const Verb *verb_find(const char *name) {
 }
 
 void verbs_help(FILE *stream) {
-    fputs("Usage: corral [--socket PATH] [--json] VERB [ARGUMENT...]\n\n"
+    fputs("Usage: corral [--user] [--socket PATH] [--json] VERB [ARGUMENT...]\n\n"
           "Submits jobs to corrald, looks at them and stops them.\n\n"
           "Verbs:\n",
           stream);
     for (size_t i = 0; i < n_verbs; i++)
         fprintf(stream, "  %-9s %s\n", verbs[i].name, verbs[i].summary);
-    fputs("\nOptions, before or after the verb:\n", stream);
-    options_help(OPTIONS_GLOBAL, stream);
+    fputs("\nOptions, before or after the verb (--user before it alone):\n", stream);
+    options_help(OPTIONS_GLOBAL | BIT(OWN), stream);
     fputs("\n'corral VERB --help' tells more about a verb, corral(1) about all.\n", stream);
 }
 

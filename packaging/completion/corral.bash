@@ -14,7 +14,7 @@ _corral_options() {
         new) echo "$task -p -c --file" ;;
         add) echo "$task" ;;
         run) echo "$task -p -c" ;;
-        cancel) echo '-m --grace --force --no-wait' ;;
+        cancel) echo '-m --grace --force --no-wait --all --state --user' ;;
         list) echo '--all --state --user' ;;
         wait) echo '--timeout' ;;
         logs) echo '-f --stderr' ;;
@@ -54,8 +54,10 @@ _corral() {
             return
             ;;
         --user)
-            mapfile -t COMPREPLY < <(compgen -u -- "$word")
-            return
+            if [[ $verb ]]; then
+                mapfile -t COMPREPLY < <(compgen -u -- "$word")
+                return
+            fi
             ;;
         --id)
             mapfile -t COMPREPLY < <(compgen -W "$(_corral_jobs --state notSubmitted)" -- "$word")
@@ -66,7 +68,7 @@ _corral() {
 
     local words=$global
     case $verb in
-        '') words+=" $verbs" ;;
+        '') words+=" --user $verbs" ;;
         add | cancel | wait | watch) words+=" $(_corral_options "$verb") $(_corral_jobs)" ;;
         requeue | show | history | logs) words+=" $(_corral_options "$verb") $(_corral_jobs --all)" ;;
         param) words+=" $(corral param 2>/dev/null | awk 'NR > 1 { print $1 }')" ;;

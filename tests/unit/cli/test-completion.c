@@ -86,6 +86,8 @@ Test(help, mentions_each_option_of_a_verb) {
     for (size_t i = 0; i < n_verbs; i++)
         for (Option option = 0; option <= _OPTION_LAST; option++) {
             char word[64];
+            if (option == OPTION_OWN)
+                continue; // is written as another one, which verbs take
             option_word(&option_rows[option], word);
             bool taken = verbs[i].options & OPTION_BIT(option);
             cr_expect_eq(mentions(verbs[i].synopsis, word), taken, "corral %s %s", verbs[i].name, word);

@@ -18,7 +18,9 @@ Test(usage, is_wrong_with_exit_status_2) {
     fake_agent_start(&agent, NULL, 0);
     command_expect(COMMAND_RUN(&agent, "frobnicate"), 2, "", "there is no verb 'frobnicate'");
     command_expect(COMMAND_RUN(&agent, "--frob"), 2, "", "unknown option --frob");
-    command_expect(COMMAND_RUN(&agent, "cancel"), 2, "", "too few arguments");
+    command_expect(COMMAND_RUN(&agent, "cancel"), 2, "", "name jobs, or choose them");
+    command_expect(COMMAND_RUN(&agent, "cancel", "1", "--all"), 2, "", "name jobs, or choose them");
+    command_expect(COMMAND_RUN(&agent, "cancel", "--state", "over"), 2, "", "'over' is no status");
     command_expect(COMMAND_RUN(&agent, "cancel", "x"), 2, "", "'x' is no JOB[.TASK]");
     command_expect(COMMAND_RUN(&agent, "cancel", "1", "--grace", "soon"), 2, "", "'soon' is no DURATION");
     command_expect(COMMAND_RUN(&agent, "history", "1.2"), 2, "", "'1.2' is a task, a job is wanted");
@@ -53,7 +55,7 @@ Test(usage, tells_how_to_find_the_agent) {
     fake_agent_start(&agent, NULL, 0);
     command_expect(COMMAND_RUN(&agent, "--socket", "/nonexistent/x", "status"), 1, "",
                    "corral: cannot connect to /nonexistent/x: No such file or directory; is corrald running? "
-                   "(systemctl status corrald, or --socket PATH)\n");
+                   "(systemctl [--user] status corrald, or --socket PATH)\n");
     command_expect(COMMAND_RUN(&agent, "wait", "1", "--socket", "/nonexistent/x"), 1, "",
                    "cannot connect to /nonexistent/x");
     command_expect(COMMAND_RUN(&agent, "run", "--socket", "/nonexistent/x", "true"), 1, "", "is corrald running?");
@@ -170,6 +172,25 @@ Test(cancel, prints_the_reply_as_json) {
     FAKE_AGENT_START(&agent, { "CancelJobs", "{\"results\": [{\"job\": 1, \"error\": \"NoSuchJob\"}]}" });
     command_expect(COMMAND_RUN(&agent, "cancel", "1", "--json"), 1,
                    "{\"results\":[{\"job\":1,\"error\":\"NoSuchJob\"}]}\n", "");
+    fake_agent_stop(&agent);
+}
+
+Test(cancel, of_all_that_are_chosen) {
+    FakeAgent agent;
+
+    FAKE_AGENT_START(&agent, { "ListJobs", JOB(3, "running", "") "\n" JOB(5, "queued", "") },
+                     { "CancelJobs",
+                       "{\"results\": [{\"job\": 3, \"status\": \"canceled\", \"tasksFailed\": 1}, {\"job\": 5,"
+                       " \"error\": \"InvalidState\", \"errorMessage\": \"is finished\"}]}" },
+                     { "ListJobs", "{\"job\": null}" });
+    // One that ended by itself meanwhile is no failure.
+    command_expect(COMMAND_RUN(&agent, "cancel", "--all", "-m", "maintenance"), 0, "3 canceled: 1 task failed\n", "");
+    // Nothing to cancel is none either.
+    command_expect(COMMAND_RUN(&agent, "cancel", "--user", "bob", "--state", "running"), 0, "", "");
+    fake_agent_expect_calls(
+        &agent, "ListJobs {\"limit\":1000,\"status\":[\"notSubmitted\",\"queued\",\"running\",\"canceling\"]}\n"
+                "CancelJobs {\"jobs\":[3,5],\"message\":\"maintenance\",\"wait\":true}\n"
+                "ListJobs {\"limit\":1000,\"owner\":\"bob\",\"status\":[\"running\"]}\n");
     fake_agent_stop(&agent);
 }
 
