@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Who may do what: a job's owner and administrators (root, members of the configured group).
+// Who may do what: a job's owner and administrators (root, the user of the agent, members of the configured group).
 #pragma once
 
 #include "agent/agent.h"

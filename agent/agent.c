@@ -9,6 +9,7 @@
 #include "agent/config.h"
 #include "agent/garbage.h"
 #include "agent/jobs.h"
+#include "agent/journal.h"
 #include "agent/launcher-client.h"
 #include "agent/methods.h"
 #include "agent/output.h"
@@ -18,6 +19,7 @@
 #include "agent/recover.h"
 #include "agent/reserve.h"
 #include "agent/retention.h"
+#include "agent/service.h"
 #include "agent/stop.h"
 #include "agent/tree.h"
 #include "agent/watch.h"
@@ -27,7 +29,6 @@
 #include "ipc/interfaces.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -62,8 +63,14 @@ bool agent_cannot_record(const Agent *agent) {
     return agent->store_failed;
 }
 
+const char *agent_held(const Agent *agent) {
+    if (!tree_is_open(agent))
+        return "the jobs' cgroup is closed (corral-jobs.service)";
+    return launcher_is_there(agent->launcher) ? NULL : "no launcher is connected (corral-launcher.service)";
+}
+
 bool agent_can_start(const Agent *agent) {
-    return tree_is_open(agent) && launcher_is_there(agent->launcher);
+    return !agent_held(agent);
 }
 
 static void retry_later(Agent *agent);
@@ -90,11 +97,12 @@ static void forget(Agent *agent) {
 static void take_back(Agent *agent, int error) {
     bool released = reserve_release(agent->state_fd);
 
-    log_errno(LOG_ERR, error,
-              released ? "cannot write the records; using the reserve, taking no new jobs"
-                       : "cannot write the records; waiting until it is possible again");
+    journal_agent(EVENT_STORE_FAILED, "cannot write the records (%s); %s", strerror(-error),
+                  released ? "using the reserve, taking no new jobs" : "waiting until it is possible again");
     store_rollback(agent->store);
     garbage_forget(agent->garbage);
+    journal_forget(agent->journal);
+    service_touch(agent->service);
     agent->store_error = 0;
     agent->store_writable = false;
     ipc_server_fail_held(agent->server, "io.corral.Jobs.StoreNotWritable",
@@ -113,6 +121,8 @@ static void take_effect(Agent *agent) {
 
     bool told = store_history_bounds(agent->store, &newest, &complete_after) >= 0;
     garbage_commit(agent->garbage);
+    journal_commit(agent->journal);
+    service_touch(agent->service);
     bool ended = !TAILQ_EMPTY(&agent->jobs->over);
     stops_settle(agent->jobs);
     jobs_drop_over(agent->jobs);
@@ -156,6 +166,7 @@ static void try_again(Agent *agent) {
         if (r < 0) {
             store_rollback(agent->store);
             garbage_forget(agent->garbage);
+            journal_forget(agent->journal);
             agent->store_error = 0;
             agent->store_failed = true;
             forget(agent);
@@ -169,7 +180,7 @@ static void try_again(Agent *agent) {
         return;
     }
     agent->store_writable = true;
-    log_notice("records can be written again; taking new jobs");
+    journal_agent(EVENT_STORE_BACK, "records can be written again; taking new jobs");
     retention_run(agent);
     agent_touch(agent);
 }
@@ -239,14 +250,6 @@ static int make_server(Agent *agent) {
 
 // ---- the whole ----
 
-static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
-    Agent *agent = userdata;
-
-    (void)source;
-    log_info("ending on signal %u; running tasks go on", info->ssi_signo);
-    return sd_event_exit(agent->event, 0);
-}
-
 static int make_event_loop(Agent *agent) {
     int r = sd_event_new(&agent->event);
     if (r >= 0)
@@ -255,10 +258,6 @@ static int make_event_loop(Agent *agent) {
         r = sd_event_source_set_enabled(agent->commit_source, SD_EVENT_OFF);
     if (r >= 0)
         r = sd_event_source_set_priority(agent->commit_source, SD_EVENT_PRIORITY_IDLE);
-    if (r >= 0)
-        r = sd_event_add_signal(agent->event, &agent->term_source, SIGTERM, on_signal, agent);
-    if (r >= 0)
-        r = sd_event_add_signal(agent->event, &agent->int_source, SIGINT, on_signal, agent);
     return r;
 }
 
@@ -276,6 +275,10 @@ static int make_store(Agent *agent) {
 
 static int build(Agent *agent) {
     int r = make_event_loop(agent);
+    if (r >= 0)
+        r = service_new(agent, &agent->service);
+    if (r >= 0)
+        r = journal_new(agent, &agent->journal);
     if (r >= 0)
         r = place_open(agent);
     if (r >= 0)
@@ -331,9 +334,9 @@ int agent_new(const AgentConfig *config, Agent **ret) {
 }
 
 int agent_run(Agent *agent) {
-    (void)sd_notify(0, "READY=1");
+    service_ready(agent->service);
     int r = sd_event_loop(agent->event);
-    (void)sd_notify(0, "STOPPING=1");
+    service_stopping(agent->service);
     // What was told and not yet committed is committed; its effects are the next agent's.
     if (r >= 0 && !agent->store_failed && agent->store_error == 0)
         r = store_commit(agent->store);
@@ -351,13 +354,13 @@ Agent *agent_free(Agent *agent) {
     agent->followers = followers_free(agent->followers);
     agent->records = records_free(agent->records);
     agent->garbage = garbage_free(agent->garbage);
+    agent->journal = journal_free(agent->journal);
+    agent->service = service_free(agent->service);
     agent->store = store_free(agent->store);
     sd_event_source_disable_unref(agent->commit_source);
     sd_event_source_disable_unref(agent->server_source);
     sd_event_source_disable_unref(agent->retry_source);
     sd_event_source_disable_unref(agent->expiry_source);
-    sd_event_source_disable_unref(agent->term_source);
-    sd_event_source_disable_unref(agent->int_source);
     tree_close(agent);
     place_close(agent);
     sd_event_unref(agent->event);

@@ -21,6 +21,8 @@ typedef struct Records Records;     // agent/records.h: the reapers' files
 typedef struct Watchers Watchers;   // agent/watch.h
 typedef struct Followers Followers; // agent/output.h
 typedef struct Garbage Garbage;     // agent/garbage.h
+typedef struct Journal Journal;     // agent/journal.h
+typedef struct Service Service;     // agent/service.h
 
 // What the configuration file sets, and a reload sets anew.
 typedef struct AgentSettings {
@@ -52,6 +54,8 @@ struct Agent {
     Watchers *watchers;
     Followers *followers;
     Garbage *garbage;
+    Journal *journal;
+    Service *service;
 
     CgroupMount mount;
     char *cgroup_path;             // of our root, relative to the mount
@@ -71,7 +75,6 @@ struct Agent {
     bool store_writable; // false: the reserve is in use or nothing can be written; no new work is taken
     bool store_failed;   // nothing can be written: there are no live jobs until it can
     sd_event_source *commit_source, *server_source, *retry_source, *expiry_source;
-    sd_event_source *term_source, *int_source;
     uint64_t dirty_since; // 0: nothing to commit
     int store_error;      // of this turn
 };
@@ -91,6 +94,9 @@ void agent_store_result(Agent *agent, int result);
 
 // Whether tasks can be started: the jobs' cgroup is there, and a launcher. Else what is queued waits.
 bool agent_can_start(const Agent *agent);
+
+// Why not, for people; NULL when they can.
+const char *agent_held(const Agent *agent);
 
 // Whether nothing at all can be recorded now, not even a cancel.
 bool agent_cannot_record(const Agent *agent);

@@ -5,6 +5,7 @@
 
 #include "agent/cancel.h"
 #include "agent/garbage.h"
+#include "agent/journal.h"
 #include "agent/launcher-client.h"
 #include "agent/output.h"
 #include "agent/queue.h"
@@ -242,7 +243,6 @@ void attempt_fail(Attempt *attempt, int error, const char *what) {
     char text[VERDICT_TEXT_MAX];
 
     snprintf(text, sizeof text, "cannot %s: %s", what, strerror(-error));
-    log_warning("job %" PRIu64 " task %u: %s", attempt->record.key.job, attempt->record.key.task, text);
     record_set_text(&attempt->system_error, text);
     attempt_end_known(attempt, END_SYSTEM_ERROR, NULL);
 }
@@ -312,6 +312,31 @@ static uint64_t read_usage(Attempt *attempt) {
     return usage.oom_kills;
 }
 
+typedef struct Retries {
+    uint32_t run;
+    uint64_t n;
+} Retries;
+
+static int count_retry(AttemptRecord *record, void *userdata) {
+    Retries *retries = userdata;
+
+    if (record->key.run == retries->run && record->cause == CAUSE_HOST_RESTARTED)
+        retries->n++;
+    return 0;
+}
+
+// A task that takes the machine down with it is not run for ever.
+static bool may_retry(const Attempt *attempt) {
+    const Task *task = attempt->task;
+    Agent *agent = task->job->agent;
+    Retries retries = { .run = attempt->record.key.run };
+
+    if (attempt->end_kind != END_HOST_RESTARTED || !task->record.rerunnable)
+        return false;
+    int r = store_walk_attempts(agent->store, task->record.job, task->record.id, count_retry, &retries);
+    return r >= 0 && retries.n < agent->parameters.value[PARAMETER_TASK_RETRY_COUNT];
+}
+
 static void decide(const Attempt *attempt, uint64_t oom_kills, Verdict *ret) {
     const Task *task = attempt->task;
     const Job *job = task->job;
@@ -323,7 +348,8 @@ static void decide(const Attempt *attempt, uint64_t oom_kills, Verdict *ret) {
                                 .job_intent = job->record.intent,
                                 .task_intent = task->record.intent,
                                 .intent_boottime = of_job == 0 || (of_task != 0 && of_task < of_job) ? of_task : of_job,
-                                .oom_kills = oom_kills },
+                                .oom_kills = oom_kills,
+                                .may_retry = may_retry(attempt) },
                    ret);
 }
 
@@ -403,6 +429,24 @@ static bool is_empty(const Attempt *attempt) {
     return r >= 0 && !events.populated;
 }
 
+// What an administrator may want to hear of: not how tasks end by themselves.
+static void tell(const Attempt *attempt, const Verdict *verdict) {
+    static const struct {
+        Cause cause;
+        Event event;
+    } told[] = {
+        { CAUSE_LAUNCH_FAILED, EVENT_LAUNCH_FAILED },
+        { CAUSE_OUT_OF_MEMORY, EVENT_OUT_OF_MEMORY },
+        { CAUSE_LOST, EVENT_LOST },
+        { CAUSE_HOST_RESTARTED, EVENT_HOST_RESTARTED },
+        { CAUSE_SYSTEM_ERROR, EVENT_SYSTEM_ERROR },
+    };
+
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++)
+        if (told[i].cause == verdict->cause && attempt->end_kind != END_NEVER_LAUNCHED)
+            journal_attempt(attempt, told[i].event, verdict->cause, verdict->text);
+}
+
 bool attempt_try_end(Attempt *attempt) {
     Task *task = attempt->task;
     Job *job = task->job;
@@ -417,6 +461,7 @@ bool attempt_try_end(Attempt *attempt) {
     decide(attempt, oom_kills, &verdict);
     fill_record(attempt, &verdict);
     agent_store_result(agent, store_update_attempt(agent->store, &attempt->record));
+    tell(attempt, &verdict);
     settle_task(task, attempt, &verdict);
     count_for_receipt(job_stop, &verdict);
     count_for_receipt(stop, &verdict);

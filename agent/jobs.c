@@ -4,10 +4,10 @@
 #include "agent/attempt.h"
 #include "agent/cancel.h"
 #include "agent/garbage.h"
+#include "agent/journal.h"
 #include "agent/queue.h"
 #include "agent/rules.h"
 #include "agent/stop.h"
-#include "agent/tree.h"
 #include "agent/verdict.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -317,6 +317,8 @@ void job_end(Job *job, Status status, Cause cause, const char *error_message, co
     job->record.intent_time = 0;
     record_set_text(&job->record.error_message, error_message);
     job_set_status(job, status, cause_name(cause), actor, error_message);
+    if (status != STATUS_FINISHED)
+        journal_job(job, status == STATUS_FAILED ? EVENT_JOB_FAILED : EVENT_JOB_CANCELED, error_message);
 
     queue_remove(jobs, job);
     queue_settle_slots(job);
@@ -367,10 +369,8 @@ int jobs_pending_reason(const Jobs *jobs, uint64_t id, char *ret, size_t size) {
 
     if (!job || job->record.status != STATUS_QUEUED)
         return -ENOENT;
-    if (!agent_can_start(jobs->agent)) {
-        snprintf(ret, size, "%s",
-                 tree_is_open(jobs->agent) ? "no launcher is connected (corral-launcher.service)"
-                                           : "the jobs' cgroup is closed (corral-jobs.service)");
+    if (agent_held(jobs->agent)) {
+        snprintf(ret, size, "%s", agent_held(jobs->agent));
         return 0;
     }
     uint64_t total = jobs->agent->parameters.value[PARAMETER_SLOTS];

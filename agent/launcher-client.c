@@ -3,7 +3,9 @@
 
 #include "agent/attempt.h"
 #include "agent/jobs.h"
+#include "agent/journal.h"
 #include "agent/records.h"
+#include "agent/service.h"
 #include "agent/stop.h"
 #include "agent/tree.h"
 #include "base/file.h"
@@ -339,7 +341,8 @@ static void lost(Launcher *launcher) {
     launcher->io_source = sd_event_source_disable_unref(launcher->io_source);
     launcher->fd = close_fd(launcher->fd);
     if (was_connected) {
-        log_warning("the launcher is gone: running tasks go on, new ones wait for another");
+        journal_agent(EVENT_LAUNCHER_LOST, "the launcher is gone: running tasks go on, new ones wait for another");
+        service_touch(launcher->agent->service);
         attempts_launcher_lost(launcher->agent->jobs);
     }
     come_back(launcher);

@@ -4,7 +4,9 @@
 #include "base/log.h"
 
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -20,6 +22,7 @@ static const char help[] = "Usage: corrald [OPTION]...\n"
                            "  --cgroup-root DIR    run jobs below this cgroup (corral below the cgroup v2 mount)\n"
                            "  --launcher SOCKET    let this launcher start tasks instead of one of its own\n"
                            "  --config FILE        read settings from FILE\n"
+                           "  --user               be the agent of one user, below systemd --user\n"
                            "  --help, --version    print this, or the version, and exit\n"
                            "\n"
                            "Tasks go on when corrald ends; the next one takes them over. See corrald(8).\n";
@@ -31,6 +34,7 @@ enum {
     OPTION_CGROUP_ROOT,
     OPTION_LAUNCHER,
     OPTION_CONFIG,
+    OPTION_USER,
     OPTION_HELP,
     OPTION_VERSION,
 };
@@ -42,6 +46,7 @@ static const struct option options[] = {
     { "cgroup-root", required_argument, NULL, OPTION_CGROUP_ROOT },
     { "launcher", required_argument, NULL, OPTION_LAUNCHER },
     { "config", required_argument, NULL, OPTION_CONFIG },
+    { "user", no_argument, NULL, OPTION_USER },
     { "help", no_argument, NULL, OPTION_HELP },
     { "version", no_argument, NULL, OPTION_VERSION },
     { 0 },
@@ -52,7 +57,7 @@ static _Noreturn void wrong_usage(void) {
     exit(2);
 }
 
-static void parse_arguments(int argc, char **argv, AgentConfig *config) {
+static void parse_arguments(int argc, char **argv, AgentConfig *config, bool *ret_user) {
     int option;
 
     while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0)
@@ -74,6 +79,9 @@ static void parse_arguments(int argc, char **argv, AgentConfig *config) {
             break;
         case OPTION_CONFIG:
             config->config_path = optarg;
+            break;
+        case OPTION_USER:
+            *ret_user = true;
             break;
         case OPTION_HELP:
             fputs(help, stdout);
@@ -107,6 +115,7 @@ static void prepare_process(void) {
     sigemptyset(&blocked);
     sigaddset(&blocked, SIGTERM);
     sigaddset(&blocked, SIGINT);
+    sigaddset(&blocked, SIGHUP);
     sigaddset(&blocked, SIGCHLD);
     (void)sigprocmask(SIG_BLOCK, &blocked, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
@@ -114,14 +123,68 @@ static void prepare_process(void) {
     raise_descriptor_limit();
 }
 
+// What an option has not set.
+static void set_default(const char **field, const char *value) {
+    if (!*field)
+        *field = value;
+}
+
+static const char *format_path(char path[static PATH_MAX], const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static const char *format_path(char path[static PATH_MAX], const char *format, ...) {
+    va_list arguments;
+
+    va_start(arguments, format);
+    int n = vsnprintf(path, PATH_MAX, format, arguments);
+    va_end(arguments);
+    if (n < 0 || n >= PATH_MAX) {
+        log_error("the name of a directory is too long");
+        exit(1);
+    }
+    return path;
+}
+
+static void set_defaults(AgentConfig *config) {
+    set_default(&config->socket_path, "/run/corral/io.corral");
+    set_default(&config->state_dir, "/var/lib/corral");
+    set_default(&config->runtime_dir, "/run/corral");
+}
+
+// Where the XDG base directories are, and where systemd --user puts the unit corral-jobs.service.
+static void set_user_defaults(AgentConfig *config) {
+    static char run[PATH_MAX - 32], socket[PATH_MAX], state[PATH_MAX], root[PATH_MAX];
+    const char *runtime = getenv("XDG_RUNTIME_DIR"), *home = getenv("HOME"), *states = getenv("XDG_STATE_HOME");
+    unsigned uid = geteuid();
+
+    if (runtime && runtime[0] == '/')
+        (void)snprintf(run, sizeof run, "%s/corral", runtime);
+    else
+        (void)snprintf(run, sizeof run, "/run/user/%u/corral", uid);
+    if (states && states[0] == '/')
+        (void)format_path(state, "%s/corral", states);
+    else
+        (void)format_path(state, "%s/.local/state/corral", home && home[0] == '/' ? home : "");
+    set_default(&config->socket_path, format_path(socket, "%s/io.corral", run));
+    set_default(&config->state_dir, state);
+    set_default(&config->runtime_dir, run);
+    set_default(&config->cgroup_root,
+                format_path(root,
+                            "/sys/fs/cgroup/user.slice/user-%u.slice/user@%u.service/app.slice/corral-jobs.service",
+                            uid, uid));
+}
+
 int main(int argc, char **argv) {
-    AgentConfig config = { .socket_path = "/run/corral/io.corral",
-                           .state_dir = "/var/lib/corral",
-                           .runtime_dir = "/run/corral" };
+    AgentConfig config = { 0 };
+    bool user = false;
     Agent *agent;
 
     log_set_name("corrald");
-    parse_arguments(argc, argv, &config);
+    parse_arguments(argc, argv, &config, &user);
+    if (user)
+        set_user_defaults(&config);
+    else
+        set_defaults(&config);
     prepare_process();
     if (agent_new(&config, &agent) < 0)
         return 1;

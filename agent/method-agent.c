@@ -120,12 +120,12 @@ int method_get_status(IpcCall *call, const json_t *parameters, void *userdata) {
         return r;
     const char *path = agent->cgroup_path ? agent->cgroup_path : "";
     (void)snprintf(root, sizeof root, "%s%s%s", agent->mount.path, path[0] == '/' ? "" : "/", path);
-    json_t *status = json_pack("{s:s, s:I, s:s, s:I, s:I, s:O, s:O, s:I, s:b, s:b, s:s, s:o}", "version",
+    json_t *status = json_pack("{s:s, s:I, s:s, s:I, s:I, s:O, s:O, s:I, s:b, s:b, s:s, s:s?, s:o}", "version",
                                CORRAL_VERSION, "startTime", (json_int_t)agent->start_time, "bootId", agent->boot_id,
                                "slots", (json_int_t)agent->parameters.value[PARAMETER_SLOTS], "slotsInUse",
                                (json_int_t)jobs_slots_in_use(agent->jobs), "jobs", jobs, "tasks", tasks, "connections",
                                (json_int_t)ipc_server_connections(agent->server), "launcherConnected",
                                (int)launcher_connected(agent->launcher), "storeWritable", (int)agent->store_writable,
-                               "cgroupRoot", root, "selfTest", render_self_test(agent));
+                               "cgroupRoot", root, "held", agent_held(agent), "selfTest", render_self_test(agent));
     return status ? ipc_call_reply(call, status) : -ENOMEM;
 }

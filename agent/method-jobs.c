@@ -46,6 +46,7 @@ static SpecContext make_context(const Agent *agent, const IpcPeer *peer) {
                           .administrator = access_is_administrator(agent, peer),
                           .slots = (uint32_t)agent->parameters.value[PARAMETER_SLOTS],
                           .controllers = agent->controllers,
+                          .launcher = agent->launcher,
                           .now = clock_realtime() };
 }
 

@@ -36,6 +36,8 @@ static const struct {
     [PARAMETER_SLOTS] = { "Slots", UNIT_PLAIN, 0, 1, 1000000, "How many tasks run at once." },
     [PARAMETER_JOB_RUN_TIME] = { "JobRunTime", UNIT_DURATION, 0, 0, YEARS_10,
                                  "Run-time limit of jobs that ask for none; 0s: none." },
+    [PARAMETER_TASK_RETRY_COUNT] = { "TaskRetryCount", UNIT_PLAIN, 3, 0, 1000000,
+                                     "How often a task runs again in one run of its job after the machine went down." },
 };
 
 #define VALUE_TEXT_MAX 48

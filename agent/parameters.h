@@ -14,7 +14,8 @@ typedef enum Parameter {
     PARAMETER_OUTPUT_LIMIT,        // "OutputLimit": bytes kept of each stream of an attempt; 16777216
     PARAMETER_SLOTS,               // "Slots": processor slots; default: the processors of the machine
     PARAMETER_JOB_RUN_TIME,        // "JobRunTime": default run-time limit of a job, 0: none
-    _PARAMETER_LAST = PARAMETER_JOB_RUN_TIME
+    PARAMETER_TASK_RETRY_COUNT,    // "TaskRetryCount": how often a task runs again after a restart of the machine; 3
+    _PARAMETER_LAST = PARAMETER_TASK_RETRY_COUNT
 } Parameter;
 
 typedef struct Parameters {

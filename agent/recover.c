@@ -5,6 +5,7 @@
 #include "agent/cancel.h"
 #include "agent/garbage.h"
 #include "agent/jobs.h"
+#include "agent/journal.h"
 #include "agent/queue.h"
 #include "agent/records.h"
 #include "agent/stop.h"
@@ -182,7 +183,7 @@ static void kill_orphan(Agent *agent, int parent_fd, const char *name, const cha
         garbage_add_cgroup(agent->garbage, path);
         return;
     }
-    log_warning("cgroup jobs/%s belongs to nothing on record: killing what runs in it", path);
+    journal_orphan(agent, path);
     JobRecord record;
     if (sscanf(path, "%" SCNu64 ".%" SCNu32, &job, &run) == 2 && store_get_job(agent->store, job, &record) >= 0) {
         agent_store_result(agent, store_add_history(agent->store,

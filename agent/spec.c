@@ -188,6 +188,8 @@ static int check_user(const Check *check, JobRecord *job) {
         return r;
     if (user->uid != check->context->peer->uid && check->context->peer->uid != 0)
         return denied(check);
+    if (!launcher_allows(check->context->launcher, user->uid))
+        return refuse(check->error, "io.corral.Jobs.UserNotAllowed", json_pack("{s:s}", "user", user->name));
     job->user_uid = user->uid;
     job->user = strdup(user->name);
     return job->user ? 0 : -ENOMEM;

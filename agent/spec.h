@@ -3,6 +3,7 @@
 // against the limits, and turned into records. Pure but for the user database.
 #pragma once
 
+#include "agent/launcher-client.h"
 #include "agent/record.h"
 #include "cgroup/controllers.h"
 #include "ipc/json.h"
@@ -29,6 +30,7 @@ typedef struct SpecContext {
     bool administrator;
     uint32_t slots;                // of the machine: minSlots may not exceed them
     CgroupControllers controllers; // that can enforce limits
+    const Launcher *launcher;      // whose policy is asked; may be NULL
     uint64_t now;
 } SpecContext;
 

@@ -9,6 +9,7 @@
 #include "agent/cancel.h"
 #include "agent/evidence.h"
 #include "agent/garbage.h"
+#include "agent/journal.h"
 #include "agent/launcher-client.h"
 #include "agent/records.h"
 #include "base/clock.h"
@@ -496,11 +497,15 @@ static void step_empty(Stop *stop) {
 static void note_unkillable(Stop *stop) {
     const char *text = "processes outlived the kill; see the stuck processes of the job";
 
-    log_error("%s %" PRIu64 ": %s", stop->job ? "job" : "orphan of job", stop->job ? stop->job->record.id : 0, text);
-    if (stop->attempt)
+    if (stop->attempt) {
         attempt_note(stop->attempt, "unkillable", ACTOR_CORRAL, text);
-    else if (stop->job)
+        journal_attempt(stop->attempt, EVENT_UNKILLABLE, CAUSE_NONE, text);
+    } else if (stop->job) {
         job_note(stop->job, "unkillable", ACTOR_CORRAL, text);
+        journal_job(stop->job, EVENT_UNKILLABLE, text);
+    } else {
+        journal_agent(EVENT_UNKILLABLE, "cgroup jobs/%s: %s", stop->orphan_name, text);
+    }
     agent_touch(stop->agent);
 }
 

@@ -3,7 +3,9 @@
 
 #include "agent/attempt.h"
 #include "agent/jobs.h"
+#include "agent/journal.h"
 #include "agent/launcher-client.h"
+#include "agent/service.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -169,7 +171,7 @@ static int on_look(sd_event_source *source, uint64_t usec, void *userdata) {
         look_again_later(agent);
         return 0;
     }
-    log_notice("the jobs' cgroup is there: jobs can start");
+    journal_agent(EVENT_TREE_OPEN, "the jobs' cgroup is there: jobs can start");
     tree_test(agent);
     jobs_walk(agent->jobs, forget_cgroup, NULL);
     agent_touch(agent); // what waits is started with the turn
@@ -192,8 +194,10 @@ static void look_again_later(Agent *agent) {
 }
 
 static void tell_loss(Agent *agent) {
-    log_warning("the jobs' cgroup %s: jobs wait until it is there again (is corral-jobs.service running?)",
-                agent->cgroup_jobs_fd < 0 ? "is not there" : "takes no more jobs");
+    journal_agent(EVENT_TREE_CLOSED,
+                  "the jobs' cgroup %s: jobs wait until it is there again (is corral-jobs.service running?)",
+                  agent->cgroup_jobs_fd < 0 ? "is not there" : "takes no more jobs");
+    service_touch(agent->service);
     look_again_later(agent);
 }
 

@@ -73,7 +73,10 @@ static void decide_unrecorded(const EndFacts *facts, Verdict *verdict) {
         break;
     case END_HOST_RESTARTED:
         set(verdict, STATUS_FAILED, CAUSE_HOST_RESTARTED);
-        snprintf(verdict->text, sizeof verdict->text, "the machine went down while it ran");
+        if (facts->may_retry)
+            verdict->task_status = STATUS_QUEUED;
+        snprintf(verdict->text, sizeof verdict->text, "the machine went down while it ran%s",
+                 facts->may_retry ? "; the task is queued again" : "");
         break;
     case END_SYSTEM_ERROR:
         set(verdict, STATUS_FAILED, CAUSE_SYSTEM_ERROR);

@@ -24,6 +24,7 @@ typedef struct EndFacts {
     Intent task_intent;         // and to the task alone; goes before the job's
     uint64_t intent_boottime;   // when the first intent was recorded; an end before it was the task's own
     uint64_t oom_kills;         // RECORD_UNKNOWN when not known
+    bool may_retry;             // the task may run again after an error of the system
 } EndFacts;
 
 #define VERDICT_TEXT_MAX 256

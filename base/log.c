@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,8 +45,12 @@ void log_set_name(const char *name) {
     log_name = name;
 }
 
+bool log_is_wanted(int priority) {
+    return LOG_PRI(priority) <= log_level;
+}
+
 // Whether standard error is the stream that the service manager connected to the journal (systemd.exec(5)).
-static bool log_to_journal(void) {
+bool log_to_journal(void) {
     const char *stream = getenv("JOURNAL_STREAM");
     struct stat status;
     char own[64];
@@ -124,7 +127,7 @@ void log_line(int priority, const char *format, ...) {
     int saved_errno = errno;
     va_list arguments;
 
-    if (LOG_PRI(priority) > log_level)
+    if (!log_is_wanted(priority))
         return;
     va_start(arguments, format);
     log_format(priority, format, arguments);
@@ -137,7 +140,7 @@ int log_errno(int priority, int error, const char *format, ...) {
     char text[LOG_TEXT_MAX - LOG_ERROR_MAX];
     va_list arguments;
 
-    if (LOG_PRI(priority) > log_level)
+    if (!log_is_wanted(priority))
         return error;
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof text, format, arguments);

@@ -3,6 +3,7 @@
 // Libraries log at debug only; a fact is logged once, by whoever knows what was being attempted.
 #pragma once
 
+#include <stdbool.h>
 #include <syslog.h>
 
 // Sets the least urgent priority that is still written, LOG_ERR to LOG_DEBUG. The default is LOG_INFO.
@@ -13,6 +14,10 @@ int log_level_from_name(const char *name, int *ret);
 
 // Sets what a line starts with (the program's name); borrowed, not copied.
 void log_set_name(const char *name);
+
+// Whether a line of this priority would be written; whether it would go to the journal.
+bool log_is_wanted(int priority);
+bool log_to_journal(void);
 
 // Writes one line. Control characters in it are escaped. errno is preserved.
 void log_line(int priority, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -203,6 +203,8 @@ int main(int argc, char **argv) {
         return keeper_run(arg_cgroup_root);
 
     LauncherConfig config = { .agent_fd = arg_fd, .listen_fd = -1, .policy = POLICY_ALL, .title = argv[0] };
+    if (geteuid() != 0) // could not become anybody else
+        config.policy = POLICY_ONLY(geteuid());
     config.title_size = (size_t)(argv[argc - 1] + strlen(argv[argc - 1]) + 1 - argv[0]);
     if (prepare(&config, groups_program) < 0)
         return EXIT_FAILURE;

@@ -23,6 +23,9 @@ typedef struct Policy {
 // Of one that belongs to its agent: its agent could do all of it by itself.
 #define POLICY_ALL ((Policy){ .root_jobs = true, .uids = { { 1, UINT32_MAX - 1 } }, .n_uids = 1 })
 
+// Of one without privileges.
+#define POLICY_ONLY(uid) ((Policy){ .uids = { { (uid), (uid) } }, .n_uids = 1 })
+
 // Reads a file (see corral-launcher(8)) over the defaults. Negative errno, logged; ret is untouched then.
 int policy_read(const char *path, Policy *ret);
 

@@ -109,6 +109,19 @@ Test(verdict, never_a_number_that_is_not_known) {
     expect(decide(END_LOST, NULL, INTENT_CANCEL, 0), STATUS_FAILED, STATUS_FAILED, CAUSE_JOB_CANCELED, -1, 0);
 }
 
+Test(verdict, host_restarted_and_rerunnable) {
+    EndFacts facts = { .kind = END_HOST_RESTARTED, .oom_kills = RECORD_UNKNOWN, .may_retry = true };
+    Verdict verdict;
+
+    verdict_decide(&facts, &verdict);
+    expect(verdict, STATUS_FAILED, STATUS_QUEUED, CAUSE_HOST_RESTARTED, -1, 0);
+    // A cancel of before stands.
+    facts.job_intent = INTENT_CANCEL;
+    facts.intent_boottime = INTENT_AT;
+    verdict_decide(&facts, &verdict);
+    expect(verdict, STATUS_FAILED, STATUS_FAILED, CAUSE_JOB_CANCELED, -1, 0);
+}
+
 Test(verdict, never_launched) {
     expect(decide(END_NEVER_LAUNCHED, NULL, 0, 0), STATUS_CANCELED, STATUS_QUEUED, CAUSE_SYSTEM_ERROR, -1, 0);
     // Under a cancel it is one that never ran.
