@@ -5,8 +5,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
@@ -14,6 +17,25 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/log.h"
+
+#define MOUNT "/sys/fs/cgroup" // where every service manager with units like ours has it
+
+// "0::/system.slice/corral-jobs.service"
+static int find_own(char root[static PATH_MAX]) {
+    char text[PATH_MAX];
+
+    ssize_t n = file_read_at(AT_FDCWD, "/proc/self/cgroup", text, sizeof(text));
+    if (n < 0)
+        return (int)n;
+    char *own = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
+    if (!own)
+        return -ENODEV;
+    own = strchr(own, '/');
+    if (!own)
+        return -ENODEV;
+    own[strcspn(own, "\n")] = '\0';
+    return snprintf(root, PATH_MAX, MOUNT "%s", own) < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
 
 static int make(int root_fd, const char *name) {
     return mkdirat(root_fd, name, 0755) < 0 && errno != EEXIST ? -errno : 0;
@@ -30,6 +52,7 @@ static int settle(const char *root) {
 }
 
 int keeper_run(const char *root) {
+    char own[PATH_MAX] = "of this process";
     sigset_t set;
     int signal;
 
@@ -39,9 +62,11 @@ int keeper_run(const char *root) {
     (void)sigaddset(&set, SIGHUP); // means nothing here, and must not end it
     (void)sigprocmask(SIG_SETMASK, &set, NULL);
     (void)prctl(PR_SET_NAME, "corral-keeper");
-    int r = settle(root);
+    int r = root ? 0 : find_own(own);
+    if (r >= 0)
+        r = settle(root ? root : own);
     if (r < 0)
-        return log_errno(LOG_ERR, r, "Cannot keep the cgroup %s", root), EXIT_FAILURE;
+        return log_errno(LOG_ERR, r, "Cannot keep the cgroup %s", root ? root : own), EXIT_FAILURE;
     notify("READY=1\nSTATUS=Keeps the cgroup of the jobs.");
     do
         signal = sigwaitinfo(&set, NULL);

@@ -30,7 +30,7 @@ static void print_help(void) {
     (void)puts("Usage: corral-launcher --fd N\n"
                "       corral-launcher --listen --cgroup-root DIR [--config FILE]\n"
                "       corral-launcher --socket PATH --uid UID --cgroup-root DIR [--config FILE]\n"
-               "       corral-launcher --keep --cgroup-root DIR\n"
+               "       corral-launcher --keep [--cgroup-root DIR]\n"
                "\n"
                "Starts the tasks of the Corral agent. It is started by the agent or by the service manager.\n"
                "\n"
@@ -40,7 +40,7 @@ static void print_help(void) {
                "  --uid UID          the user that may connect there, besides root\n"
                "  --cgroup-root DIR  start tasks below DIR/jobs alone, and reapers in DIR/launcher\n"
                "  --config FILE      read from FILE whose tasks may be started\n"
-               "  --keep             do nothing but keep DIR, the cgroup of this process, alive\n"
+               "  --keep             do nothing but keep the cgroup of this process alive\n"
                "  --help             show this\n"
                "  --version          show the version");
 }
@@ -63,7 +63,7 @@ static bool arguments_make_sense(void) {
     int forms = (arg_fd >= 0) + arg_listen + (arg_socket != NULL) + arg_keep;
 
     return forms == 1 && (arg_socket != NULL) == (arg_uid != UINT64_MAX) &&
-           (listens || arg_keep) == (arg_cgroup_root != NULL) && (listens || !arg_config);
+           (arg_keep || listens == (arg_cgroup_root != NULL)) && (listens || !arg_config);
 }
 
 // Returns 0 to go on, 1 when all is done, negative when the usage is wrong.
