@@ -23,10 +23,12 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/parse.h"
+#include "base/shortage.h"
 
 // The last to go when memory is short, but not beyond the OOM killer's reach.
 #define OOM_SCORE (-900)
 #define OOM_SCORE_TEXT "-900"
+#define SHORTAGE_PAUSE_MSEC 100
 
 // ---- this process ----
 
@@ -105,6 +107,8 @@ static int launcher_init(Launcher *launcher, const LauncherConfig *config) {
 }
 
 static void launcher_disconnect(Launcher *launcher) {
+    packet_close(&launcher->packet);
+    launcher->held = false;
     launcher->agent_fd = close_fd(launcher->agent_fd);
     launcher->records_fd = close_fd(launcher->records_fd);
     launcher->output_fd = close_fd(launcher->output_fd);
@@ -120,17 +124,34 @@ static void launcher_deinit(Launcher *launcher) {
 
 // ---- the connection ----
 
+// Told once, when it begins.
+static void note_shortage(Launcher *launcher, int error) {
+    if (!launcher->short_now)
+        (void)log_errno(LOG_WARNING, error, "Messages wait");
+    launcher->short_now = true;
+}
+
 // Returns 1 to go on, 0 at the end of the connection, a negative errno when it must not go on.
 static int launcher_receive(Launcher *launcher) {
     Packet *packet = &launcher->packet;
 
-    int r = packet_receive(launcher->agent_fd, packet);
+    int r = launcher->held ? 1 : packet_receive(launcher->agent_fd, packet);
     // Told once when the agent has died with answers unread; what it sent before is still there.
     if (r == -ECONNRESET)
         return 1;
+    if (is_shortage(r)) {
+        note_shortage(launcher, r);
+        return 1;
+    }
     if (r <= 0)
         return r;
     r = verb_dispatch(launcher, packet);
+    launcher->held = r > 0;
+    if (launcher->held) {
+        note_shortage(launcher, -r);
+        return 1;
+    }
+    launcher->short_now = false;
     packet_close(packet);
     return r < 0 ? r : 1;
 }
@@ -183,6 +204,10 @@ static void launcher_accept(Launcher *launcher) {
     uid_t uid = 0;
 
     int r = fd < 0 ? -errno : find_peer(fd, &uid);
+    if (is_shortage(r)) {
+        note_shortage(launcher, r);
+        return;
+    }
     if (r < 0) {
         (void)log_errno(LOG_WARNING, r, "Cannot accept a connection");
         return;
@@ -198,23 +223,30 @@ static void launcher_accept(Launcher *launcher) {
     launcher->agent_uid = uid;
 }
 
+// Waits until there is something to do, and for a moment at least when something is short.
+static int launcher_wait(const Launcher *launcher, struct pollfd fds[static 4]) {
+    fds[0] = (struct pollfd){ .fd = launcher->agent_fd, .events = POLLIN };
+    fds[1] = (struct pollfd){ .fd = launcher->listen_fd, .events = POLLIN };
+    fds[2] = (struct pollfd){ .fd = launcher->signal_fd, .events = POLLIN };
+    fds[3] = (struct pollfd){ .fd = launcher->identities.read_fd, .events = POLLIN };
+    if (launcher->short_now)
+        (void)poll(&fds[2], 1, SHORTAGE_PAUSE_MSEC);
+    return poll(fds, 4, launcher->held ? 0 : -1) < 0 && errno != EINTR ? -errno : 0;
+}
+
 static int launcher_loop(Launcher *launcher) {
     for (;;) {
-        struct pollfd fds[] = {
-            { .fd = launcher->agent_fd, .events = POLLIN },
-            { .fd = launcher->listen_fd, .events = POLLIN },
-            { .fd = launcher->signal_fd, .events = POLLIN },
-            { .fd = launcher->identities.read_fd, .events = POLLIN },
-        };
+        struct pollfd fds[4];
 
-        if (poll(fds, 4, -1) < 0 && errno != EINTR)
-            return log_errno(LOG_ERR, -errno, "Cannot wait for messages");
+        int r = launcher_wait(launcher, fds);
+        if (r < 0)
+            return log_errno(LOG_ERR, r, "Cannot wait for messages");
         if (fds[3].revents)
             identities_receive(&launcher->identities);
         if (fds[2].revents && !launcher_take_signal(launcher))
             return 0;
-        if (fds[0].revents) {
-            int r = launcher_receive(launcher);
+        if (fds[0].revents || launcher->held) {
+            r = launcher_receive(launcher);
             if (r < 0)
                 (void)log_errno(LOG_ERR, r, "Closing the connection of an agent that broke the protocol");
             if (r <= 0)

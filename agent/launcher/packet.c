@@ -2,11 +2,14 @@
 #include "agent/launcher/packet.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "base/cleanup.h"
+
+#define SPARE_FDS 6 // for the claim, and to look around
 
 // Takes over every descriptor, wanted or not: what is not kept has to be closed.
 static int take_fds(struct msghdr *message, Packet *packet) {
@@ -32,6 +35,24 @@ static int take_fds(struct msghdr *message, Packet *packet) {
     return r;
 }
 
+// Whether the descriptors of a message, and some that are needed to act on it, can be had. The kernel drops those that
+// cannot be, and the message would be lost.
+static int check_room(int fd) {
+    int fds[PACKET_FDS_MAX + SPARE_FDS], r = 0;
+    size_t n = 0;
+
+    while (r >= 0 && n < sizeof(fds) / sizeof(fds[0])) {
+        fds[n] = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+        if (fds[n] < 0)
+            r = -errno;
+        else
+            n++;
+    }
+    while (n > 0)
+        (void)close(fds[--n]);
+    return r;
+}
+
 int packet_receive(int fd, Packet *ret) {
     _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int) * PACKET_FDS_MAX)];
     struct iovec data = { .iov_base = ret->bytes, .iov_len = sizeof(ret->bytes) };
@@ -40,6 +61,9 @@ int packet_receive(int fd, Packet *ret) {
     };
     ssize_t n;
 
+    int r = check_room(fd);
+    if (r < 0)
+        return r;
     do
         n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
     while (n < 0 && errno == EINTR);
@@ -48,7 +72,7 @@ int packet_receive(int fd, Packet *ret) {
 
     ret->size = (size_t)n;
     ret->n_fds = 0;
-    int r = take_fds(&message, ret);
+    r = take_fds(&message, ret);
     if (n == 0 || r < 0 || message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) {
         bool end = n == 0 && ret->n_fds == 0 && r == 0;
 

@@ -24,7 +24,8 @@ typedef struct Packet {
 } Packet;
 
 // Receives one message. 1 when there is one, 0 at the end of the connection, -EBADMSG when it is too long or has too
-// many descriptors (all are closed then), another negative errno when the connection failed.
+// many descriptors (all are closed then), -EMFILE when there is no room for its descriptors and it has been left where
+// it is, another negative errno when the connection failed.
 int packet_receive(int fd, Packet *ret);
 
 // Closes the descriptors that are still there.

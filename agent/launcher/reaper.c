@@ -282,10 +282,21 @@ static int run_task(const Reaper *reaper, Streams *streams, LaunchRecord *record
     return 0;
 }
 
+// That of the launcher may have been lowered meanwhile. The task gets its own.
+static void raise_descriptor_limit(void) {
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 int reaper_run(Reaper *reaper) {
     LaunchRecord record;
     Streams streams;
 
+    raise_descriptor_limit();
     int r = claim_surely(reaper);
     if (r < 0)
         return r == -EEXIST ? EXIT_SUCCESS : EXIT_FAILURE;

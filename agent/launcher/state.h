@@ -20,5 +20,7 @@ typedef struct Launcher {
     char boot_id[BOOT_ID_TEXT];
     Identities identities;
     Packet packet;
+    bool held;      // the packet is a message that could not be taken up yet
+    bool short_now; // of something: the next try comes after a pause
     Launch launch;
 } Launcher;

@@ -23,6 +23,7 @@
 #include "agent/launcher/tree.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/shortage.h"
 
 // As many as a machine has processes by default, twice: an agent gone mad is stopped somewhere.
 #define CHILDREN_MAX 65536u
@@ -167,11 +168,13 @@ static int handle_launch(Launcher *launcher, Packet *packet) {
     if (r < 0)
         return r;
     memcpy(reaper.boot_id, launcher->boot_id, sizeof(reaper.boot_id));
-    // Made here, so that a reaper that is killed as soon as it exists leaves something to be told of. Whatever else
-    // keeps it from being made, the reaper has the time to try again.
+    // Made here, so that a reaper that is killed as soon as it exists leaves something to be told of; without room for
+    // it there is none. Whatever else keeps it from being made, the reaper has the time to try again.
     r = claim_create(reaper.records_fd, &launcher->launch.request->key, &reaper.claim_fd);
     if (r == -EEXIST)
         return 0;
+    if (is_shortage(r))
+        return -r;
     if (is_allowed(launcher, &reaper))
         start_reaper(launcher, &reaper);
     (void)close_fd(reaper.claim_fd);
@@ -274,7 +277,7 @@ int verb_dispatch(Launcher *launcher, Packet *packet) {
     if (verbs[header->verb].cgroup) {
         int r = check_cgroup(launcher, packet->fds[0]);
         if (r < 0)
-            return r;
+            return is_shortage(r) ? -r : r;
     }
     return verbs[header->verb].handle(launcher, packet);
 }

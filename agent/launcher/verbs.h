@@ -5,5 +5,6 @@
 #include "agent/launcher/state.h"
 
 // Does what a message asks for, when it is exactly one of the table and its descriptors are what they should be.
+// A positive errno when there is too little of something now: nothing has been done, and the message may come again.
 // Negative errno when the agent has broken the protocol or cannot be answered.
 int verb_dispatch(Launcher *launcher, Packet *packet);

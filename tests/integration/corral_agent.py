@@ -45,7 +45,7 @@ class Agent:
 
     all = []
 
-    def __init__(self, config=None, own_launcher=True, disk_size=None):
+    def __init__(self, config=None, own_launcher=True, disk_size=None, runtime_options=None):
         victim, cli = find_program('victim'), find_program('corral')
         self.process = None
         self.launcher = None
@@ -55,6 +55,9 @@ class Agent:
         os.chmod(self.base, 0o755)
         self.runtime_dir = tempfile.mkdtemp(prefix='corral-test-', dir='/dev/shm')
         os.chmod(self.runtime_dir, 0o755)
+        self.runtime_disk = runtime_options is not None
+        if runtime_options:
+            mount_small_disk(self.runtime_dir, runtime_options + ',mode=0755')
         self.shared = f'{self.base}/shared'  # writable for everybody
         os.mkdir(self.shared)
         os.chmod(self.shared, 0o1777)
@@ -74,8 +77,9 @@ class Agent:
                 file.writelines(f'{name}={value}\n' for name, value in config.items())
         Agent.all.append(self)
         if disk_size:
-            mount_small_disk(f'{self.base}/disk', disk_size)
             self.disk = f'{self.base}/disk'
+            os.mkdir(self.disk)
+            mount_small_disk(self.disk, f'size={disk_size},mode=0700')
             self.state_dir = f'{self.disk}/state'
 
     # -- life --
@@ -185,8 +189,9 @@ class Agent:
         escaped = processes_with(self.token)
         for pid in escaped:
             kill(pid)
-        if self.disk:
-            subprocess.run(['umount', '--lazy', self.disk], check=True)
+        for disk in (self.disk, self.runtime_dir if self.runtime_disk else None):
+            if disk:
+                subprocess.run(['umount', '--lazy', disk], check=True)
         shutil.rmtree(self.base, ignore_errors=True)
         shutil.rmtree(self.runtime_dir, ignore_errors=True)
         assert not escaped, f'processes {escaped} of jobs lived outside the cgroups'

@@ -124,10 +124,10 @@ def own_mounts():
         raise Skip(f'no mount namespace: {os.strerror(ctypes.get_errno())}')
 
 
-def mount_small_disk(path, size):
+def mount_small_disk(path, options):
+    """A tmpfs on a directory, with options as size=1m,mode=0700."""
     own_mounts()
-    os.mkdir(path)
-    subprocess.run(['mount', '-t', 'tmpfs', '-o', f'size={size},mode=0700', 'none', path], check=True)
+    subprocess.run(['mount', '-t', 'tmpfs', '-o', options, 'none', path], check=True)
 
 
 def become(user, extra_groups=()):

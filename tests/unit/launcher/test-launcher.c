@@ -6,7 +6,9 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -309,6 +311,35 @@ Test(messages, termination_leaves_reapers_alone) {
     cr_assert_eq(WEXITSTATUS(record.wait_status), 6);
 }
 
+// ---- too few descriptors ----
+
+static void limit_descriptors(pid_t pid, rlim_t soft) {
+    struct rlimit limit;
+
+    cr_assert_eq(prlimit(pid, RLIMIT_NOFILE, NULL, &limit), 0);
+    limit.rlim_cur = soft == 0 ? limit.rlim_max : soft;
+    cr_assert_eq(prlimit(pid, RLIMIT_NOFILE, &limit, NULL), 0);
+}
+
+Test(messages, wait_for_descriptors) {
+    LaunchRecord record;
+
+    // From none to nearly enough for a launch: whatever is missing, nothing is lost and nothing fails for it.
+    for (uint32_t spare = 0; spare < 8; spare++) {
+        limit_descriptors(h.launcher, open_descriptors(h.launcher) + spare);
+        harness_launch(&h, &(TestLaunch){ .arguments = SHELL("exit 5"), .attempt = spare + 1, .keep = true });
+        if (spare == 0)
+            cr_assert_not(harness_wait(&h, spare + 1, 300, &record));
+        else
+            sleep_msec(20);
+        cr_assert_eq(waitpid(h.launcher, NULL, WNOHANG), 0);
+        limit_descriptors(h.launcher, 0);
+        cr_assert(harness_wait(&h, spare + 1, 5000, &record));
+        cr_assert_eq(record.step, LAUNCH_STEP_NONE, "%u: step %u, %s", spare, record.step, strerror(record.error));
+        cr_assert_eq(WEXITSTATUS(record.wait_status), 5);
+    }
+}
+
 // ---- a launcher that listens ----
 
 static pid_t listener;
@@ -375,6 +406,36 @@ Test(listening, one_agent_after_another) {
     (void)close(first.socket);
     (void)close(second.socket);
     (void)close(third.socket);
+}
+
+static unsigned long processor_ticks(pid_t pid) {
+    char path[32], text[1024], *field;
+    unsigned long ticks = 0;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+    cr_assert_geq(file_read_at(AT_FDCWD, path, text, sizeof(text)), 0);
+    field = strrchr(text, ')');
+    for (unsigned number = 2; number < 15; number++) {
+        field = strchr(field + 1, ' ');
+        if (number >= 13)
+            ticks += strtoul(field, NULL, 10);
+    }
+    return ticks;
+}
+
+Test(listening, agents_wait_for_descriptors) {
+    Harness first = connected();
+    greet(&first); // it is up
+    limit_descriptors(listener, 4);
+    Harness agent = connected();
+    unsigned long before = processor_ticks(listener);
+    sleep_msec(1000);
+    cr_assert_leq(processor_ticks(listener) - before, 20); // of 100: it does not turn in circles
+    limit_descriptors(listener, 0);
+    greet(&agent);
+    (void)harness_run(&agent, &(TestLaunch){ .arguments = SHELL("exit 0") });
+    (void)close(first.socket);
+    (void)close(agent.socket);
 }
 
 Test(listening, others_are_refused) {
