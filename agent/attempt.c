@@ -254,20 +254,22 @@ void attempt_prevent_launch(Attempt *attempt) {
     if (attempt->end_known)
         return;
     int r = records_claim(agent->records, &attempt->record.key, &state);
-    if (r < 0)
+    attempt->prevent = r < 0;
+    if (r < 0) {
         log_errno(LOG_ERR, r, "job %" PRIu64 ": cannot find out whether task %u was launched", attempt->record.key.job,
                   attempt->record.key.task);
-    else if (state == CLAIM_TAKEN)
+        records_look_again(agent->records);
+    } else if (state == CLAIM_TAKEN)
         attempt_end_known(attempt, END_NEVER_LAUNCHED, NULL);
     else if (state == CLAIM_DEAD)
         attempt_end_known(attempt, END_LOST, NULL);
 }
 
-static void prevent_launches(Job *job, void *userdata) {
-    (void)userdata;
+// again: where it could not be found out before.
+static void prevent_launches(Job *job, void *again) {
     for (Attempt *attempt = TAILQ_FIRST(&job->attempts), *next; attempt; attempt = next) {
         next = TAILQ_NEXT(attempt, entry);
-        if (attempt->launch == LAUNCH_SENT)
+        if (attempt->launch == LAUNCH_SENT && (!again || attempt->prevent))
             attempt_prevent_launch(attempt); // may free it
     }
 }
@@ -276,6 +278,10 @@ void attempts_launcher_lost(Jobs *jobs) {
     jobs_walk(jobs, prevent_launches, NULL);
     take_back_launches(jobs);
     agent_touch(jobs->agent);
+}
+
+void attempts_prevent_again(Jobs *jobs) {
+    jobs_walk(jobs, prevent_launches, jobs);
 }
 
 // ---- ending ----

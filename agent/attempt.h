@@ -26,8 +26,12 @@ void attempt_end_known(Attempt *attempt, EndKind kind, const LaunchRecord *recor
 // True when it has ended: the attempt is gone then.
 bool attempt_try_end(Attempt *attempt);
 
-// Makes sure that a launch that nobody has taken up never happens; the end is known then.
+// Makes sure that a launch that nobody has taken up never happens; the end is known then. What cannot be found out now
+// is tried again: attempt->prevent.
 void attempt_prevent_launch(Attempt *attempt);
+
+// The same for all attempts for which it could not be found out.
+void attempts_prevent_again(Jobs *jobs);
 
 // The launch failed on our side.
 void attempt_fail(Attempt *attempt, int error, const char *what);

@@ -38,6 +38,7 @@ struct Attempt {
     Task *task;
     LaunchState launch;
     Cgroup *cgroup; // NULL until it is launched
+    bool prevent;   // shall not be launched any more; whether it was could not be found out yet
     bool end_known;
     EndKind end_kind;
     LaunchRecord end;

@@ -7,6 +7,8 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/parse.h"
+#include "base/shortage.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -17,11 +19,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define PAUSE_FIRST (100 * USEC_PER_MSEC)
+#define PAUSE_LAST (5 * USEC_PER_SEC)
+
 struct Records {
     Agent *agent;
     int fd;
     int inotify_fd;
-    sd_event_source *source;
+    uint64_t pause;
+    sd_event_source *source, *again_source;
 };
 
 int records_fd(const Records *records) {
@@ -110,13 +116,13 @@ static void on_record(Records *records, const AttemptKey *key) {
     if (!attempt || attempt->end_known)
         return;
     int r = records_read(records, key, &record);
-    if (r < 0) {
+    if (r < 0)
         log_errno(LOG_ERR, r, "job %llu task %u: cannot read the record of attempt %u", (unsigned long long)key->job,
                   key->task, key->attempt);
-        attempt_end_known(attempt, END_LOST, NULL);
-        return;
-    }
-    attempt_end_known(attempt, END_RECORDED, &record);
+    if (is_shortage(r))
+        records_look_again(records);
+    else
+        attempt_end_known(attempt, r < 0 ? END_LOST : END_RECORDED, &record);
 }
 
 // A claim was closed and is still a claim: its reaper is dead, or the launcher before it had one.
@@ -124,8 +130,12 @@ static void on_claim(Records *records, const AttemptKey *key, int operation) {
     Attempt *attempt = attempt_find(records->agent->jobs, key);
     ClaimState state;
 
-    if (!attempt || attempt->end_known || find_owner(records, key, operation, &state) < 0)
+    if (!attempt || attempt->end_known)
         return;
+    if (find_owner(records, key, operation, &state) < 0) {
+        records_look_again(records);
+        return;
+    }
     switch (state) {
     case CLAIM_TAKEN:
         attempt_end_known(attempt, END_NEVER_LAUNCHED, NULL);
@@ -141,16 +151,17 @@ static void on_claim(Records *records, const AttemptKey *key, int operation) {
     }
 }
 
-// Events were dropped by the kernel: look at every running attempt instead.
-static void on_overflow(Records *records) {
+// Events were dropped by the kernel, or came to nothing: look at every running attempt instead.
+static void look_at_all(Records *records) {
     DIR *dir;
     struct dirent *entry;
     AttemptKey key;
     int fd = openat(records->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     if (fd < 0 || !(dir = fdopendir(fd))) {
-        close_fd(fd);
         log_errno(LOG_ERR, -errno, "cannot list the records directory");
+        close_fd(fd);
+        records_look_again(records);
         return;
     }
     while ((entry = readdir(dir)) != NULL)
@@ -165,7 +176,7 @@ static void on_event(Records *records, const struct inotify_event *event) {
     AttemptKey key;
 
     if (event->mask & IN_Q_OVERFLOW)
-        on_overflow(records);
+        look_at_all(records);
     else if (event->len == 0)
         return;
     else if (attempt_parse_file_name(event->name, RECORD_SUFFIX, &key) == 0)
@@ -197,6 +208,32 @@ static int on_readable(sd_event_source *source, int fd, uint32_t events, void *u
     return 0;
 }
 
+static int on_again(sd_event_source *source, uint64_t usec, void *userdata) {
+    Records *records = userdata;
+    int armed = SD_EVENT_OFF;
+
+    (void)usec;
+    attempts_prevent_again(records->agent->jobs);
+    look_at_all(records);
+    if (sd_event_source_get_enabled(source, &armed) < 0 || armed == SD_EVENT_OFF)
+        records->pause = PAUSE_FIRST;
+    agent_touch(records->agent);
+    return 0;
+}
+
+void records_look_again(Records *records) {
+    int armed = SD_EVENT_OFF;
+
+    if (sd_event_source_get_enabled(records->again_source, &armed) >= 0 && armed != SD_EVENT_OFF)
+        return;
+    int r = sd_event_source_set_time_relative(records->again_source, records->pause);
+    if (r >= 0)
+        r = sd_event_source_set_enabled(records->again_source, SD_EVENT_ONESHOT);
+    if (r < 0)
+        log_errno(LOG_ERR, r, "cannot set a timer; what has ended is known after a restart");
+    records->pause = 2 * records->pause < PAUSE_LAST ? 2 * records->pause : PAUSE_LAST;
+}
+
 int records_sweep(const Records *records, bool (*keep)(const AttemptKey *key, void *userdata), void *userdata) {
     int fd = openat(records->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -226,6 +263,7 @@ int records_new(Agent *agent, Records **ret) {
     if (!records)
         return -ENOMEM;
     records->agent = agent;
+    records->pause = PAUSE_FIRST;
     records->fd = records->inotify_fd = -1;
 
     if (mkdirat(agent->runtime_fd, "records", 0700) < 0 && errno != EEXIST)
@@ -242,6 +280,11 @@ int records_new(Agent *agent, Records **ret) {
     if (inotify_add_watch(records->inotify_fd, path, IN_CLOSE_WRITE | IN_ONLYDIR) < 0)
         goto fail;
     r = sd_event_add_io(agent->event, &records->source, records->inotify_fd, EPOLLIN, on_readable, records);
+    // Made now, so that the timer is there when nothing can be made any more.
+    if (r >= 0)
+        r = sd_event_add_time_relative(agent->event, &records->again_source, CLOCK_BOOTTIME, 0, 0, on_again, records);
+    if (r >= 0)
+        r = sd_event_source_set_enabled(records->again_source, SD_EVENT_OFF);
     if (r < 0) {
         errno = -r;
         goto fail;
@@ -259,6 +302,7 @@ Records *records_free(Records *records) {
     if (!records)
         return NULL;
     sd_event_source_disable_unref(records->source);
+    sd_event_source_disable_unref(records->again_source);
     close_fd(records->inotify_fd);
     close_fd(records->fd);
     free(records);

@@ -16,6 +16,10 @@ int records_fd(const Records *records);
 // Takes in what has been told up to now, so that a decision is made on the newest facts.
 void records_drain(Records *records);
 
+// To be called when something could not be found out for want of descriptors or room: in a moment every running attempt
+// is looked at, and again until nothing is missing.
+void records_look_again(Records *records);
+
 // Reads the record of an attempt. -ENOENT when there is none (yet); -EBADMSG when the file is not a whole record of
 // this attempt.
 int records_read(const Records *records, const AttemptKey *key, LaunchRecord *ret);

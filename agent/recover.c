@@ -11,6 +11,7 @@
 #include "agent/stop.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/shortage.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -111,12 +112,18 @@ static bool is_populated(const Attempt *attempt) {
 }
 
 static void recover_recorded(Attempt *attempt) {
+    Records *records = attempt->task->job->agent->records;
     LaunchRecord record;
 
-    int r = records_read(attempt->task->job->agent->records, &attempt->record.key, &record);
-    if (r < 0) {
+    int r = records_read(records, &attempt->record.key, &record);
+    if (r < 0)
         log_errno(LOG_ERR, r, "job %" PRIu64 " task %u: cannot read its record", attempt->record.key.job,
                   attempt->record.key.task);
+    if (is_shortage(r)) {
+        records_look_again(records);
+        return;
+    }
+    if (r < 0) {
         attempt_end_known(attempt, END_LOST, NULL);
         return;
     }
@@ -135,6 +142,9 @@ static void recover_attempt(Agent *agent, Attempt *attempt) {
     if (r < 0) {
         log_errno(LOG_ERR, r, "job %" PRIu64 " task %u: cannot find out about its supervisor", attempt->record.key.job,
                   attempt->record.key.task);
+        attempt->prevent = true;
+        attempt_arm_run_time(attempt);
+        records_look_again(agent->records);
         return;
     }
     switch (state) {

@@ -434,7 +434,7 @@ void stop_attempt_ended(Stop *stop) {
 // that.
 static void give_up_status(Stop *stop, Attempt *attempt) {
     (void)stop;
-    if (attempt->end_known)
+    if (attempt->end_known || attempt->prevent)
         return;
     attempt_note(attempt, "lost", ACTOR_CORRAL, "it is dead, but somebody who traced it keeps its exit status");
     attempt->end_kind = END_LOST;

@@ -6,8 +6,10 @@ waits, nothing is left behind, and afterwards everything is as before."""
 import errno
 import os
 import resource
+import signal
+import time
 
-from corral_test import kill, pick, run, test, wait_until
+from corral_test import Agent, kill, pick, run, test, wait_until
 
 FEW_NAMES = 'size=1m,nr_inodes=64'
 
@@ -34,6 +36,109 @@ def limit(process, soft=None):
     """Sets how many descriptors a process may have; as many as it can when None."""
     hard = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)[1]
     resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (soft or hard, hard))
+
+
+def held_job(agent, code):
+    """A running job that ends with code when the file that is returned with it is there."""
+    hold, ready = agent.ready_path('hold'), agent.ready_path()
+    job = agent.submit(f'touch {ready}; until [ -e {hold} ]; do sleep 0.02; done; exit {code}')
+    wait_until(lambda: os.path.exists(ready), f'job {job} runs')
+    return job, hold
+
+
+def let_end(path):
+    with open(path, 'w', encoding='ascii'):
+        pass
+
+
+@test
+def ends_without_descriptors(agent):
+    """The agent can open no record: none is lost."""
+    agent.set(Slots=4)
+    jobs = {}
+    for code in (3, 4, 5):
+        job, hold = held_job(agent, code)
+        jobs[job] = hold, code
+    limit(agent.process, 3)
+    for hold, _ in jobs.values():
+        let_end(hold)
+    wait_until(lambda: agent.log().count('Too many open files') > 2, 'the agent has tried')
+    limit(agent.process)
+    for job, (_, code) in jobs.items():
+        agent.wait_over(job)
+        assert pick(agent.task(job), 'exitCode', 'cause', 'attempt') == (code, 'exited', 1), agent.task(job)
+    agent.assert_nothing_left()
+
+
+@test
+def lost_without_descriptors(agent):
+    """The agent cannot look whose death it has heard of: it finds out later."""
+    job, _ = held_job(agent, 3)
+    limit(agent.process, 3)
+    kill(agent.reapers()[0])
+    wait_until(lambda: not agent.reapers(), 'the reaper is dead')
+    time.sleep(0.3)
+    limit(agent.process)
+    agent.wait_over(job)
+    assert pick(agent.task(job), 'exitCode', 'cause') == (None, 'lost'), agent.task(job)
+    agent.assert_no_process(job)
+    agent.assert_nothing_left()
+
+
+@test(agent=False)
+def recovery_without_room():
+    """An agent that cannot make the claim of what was never launched makes it later."""
+    agent = Agent(own_launcher=False, runtime_options=FEW_NAMES).start()
+    kill(agent.launcher.pid, signal.SIGSTOP)
+    job = agent.submit('exit 6')
+    agent.wait_status(job, 'running')
+    agent.kill()
+    agent.kill_launcher()
+    fillers = take_names(agent)
+    agent.start(launcher=False)
+    assert agent.job(job)['status'] == 'running'
+    give_names(fillers)
+    agent.start_launcher()
+    agent.wait_over(job)
+    assert pick(agent.task(job), 'exitCode', 'attempt') == (6, 2) and 'neverLaunched' in agent.causes(job)
+    agent.verify()
+    agent.assert_nothing_left()
+
+
+@test(own_launcher=False, runtime_options=FEW_NAMES)
+def launcher_dies_without_room(agent):
+    """The same when the launcher dies with launches unread."""
+    kill(agent.launcher.pid, signal.SIGSTOP)
+    jobs = [agent.submit('exit 7') for _ in range(2)]
+    agent.wait_status(jobs[0], 'running')
+    fillers = take_names(agent)
+    agent.kill_launcher()
+    wait_until(lambda: not agent.status()['launcherConnected'], 'the agent knows')
+    give_names(fillers)
+    agent.start_launcher()
+    agent.wait_over(*jobs)
+    assert all(agent.task(job)['exitCode'] == 7 for job in jobs)
+    agent.assert_nothing_left()
+
+
+@test(own_launcher=False, runtime_options=FEW_NAMES)
+def cancel_without_room(agent):
+    """A cancel of what the launcher has not read: it never runs, although its claim cannot be made at once."""
+    witness = agent.ready_path('witness')
+    agent.set(KillDeadline='0.2s')
+    kill(agent.launcher.pid, signal.SIGSTOP)
+    job = agent.submit(f'touch {witness}')
+    agent.wait_status(job, 'running')
+    fillers = take_names(agent)
+    result = agent.call('CancelJobs', jobs=[job], wait=False)['results'][0]
+    assert result['status'] == 'canceling', result
+    time.sleep(1)
+    assert agent.job(job)['status'] == 'canceling'
+    give_names(fillers)
+    agent.wait_status(job, 'canceled')
+    kill(agent.launcher.pid, signal.SIGCONT)
+    agent.assert_nothing_left()
+    assert not os.path.exists(witness)
 
 
 @test(own_launcher=False, runtime_options=FEW_NAMES)
