@@ -12,14 +12,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/shortage.h"
+#include "cgroup/directory.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define STATUSES_LIVE (1u << STATUS_NOT_SUBMITTED | 1u << STATUS_QUEUED | 1u << STATUS_RUNNING | 1u << STATUS_CANCELING)
 
@@ -81,28 +79,29 @@ static int load(Jobs *jobs, JobArray *array) {
 
 // ---- what became of what was running ----
 
-static void open_cgroups(Job *job) {
+// One that cannot be opened is not one that is empty: what runs in it would be forgotten.
+static int open_cgroups(Job *job) {
     char name[ATTEMPT_NAME_MAX];
     Attempt *attempt;
 
     if (job->n_attempts == 0 && job->record.status != STATUS_RUNNING && job->record.status != STATUS_CANCELING)
-        return;
+        return 0;
     if (job->agent->cgroup_jobs_fd < 0)
-        return; // the tree has gone, and everything that ran in it
+        return 0; // the tree has gone, and everything that ran in it
     snprintf(name, sizeof name, "%" PRIu64 ".%u", job->record.id, job->record.runs);
     int r = cgroup_open(job->agent->cgroup_jobs_fd, name, &job->cgroup);
-    if (r < 0) {
-        if (r != -ENOENT)
-            log_errno(LOG_ERR, r, "job %" PRIu64 ": cannot open its cgroup", job->record.id);
-        return;
-    }
+    if (r == -ENOENT)
+        return 0;
+    if (r < 0)
+        return log_errno(LOG_ERR, r, "job %" PRIu64 ": cannot open its cgroup", job->record.id);
     TAILQ_FOREACH (attempt, &job->attempts, entry) {
         snprintf(name, sizeof name, "%u.%u", attempt->record.key.task, attempt->record.key.attempt);
         r = cgroup_open(cgroup_fd(job->cgroup), name, &attempt->cgroup);
         if (r < 0 && r != -ENOENT)
-            log_errno(LOG_ERR, r, "job %" PRIu64 ": cannot open the cgroup of task %u", job->record.id,
-                      attempt->record.key.task);
+            return log_errno(LOG_ERR, r, "job %" PRIu64 ": cannot open the cgroup of task %u", job->record.id,
+                             attempt->record.key.task);
     }
+    return 0;
 }
 
 static bool is_populated(const Attempt *attempt) {
@@ -180,18 +179,21 @@ static bool parse_pair(const char *name, uint64_t *first, uint32_t *second) {
     return sscanf(name, "%" SCNu64 ".%" SCNu32 "%n", first, second, &end) == 2 && name[end] == '\0';
 }
 
-static void kill_orphan(Agent *agent, int parent_fd, const char *name, const char *path) {
+static int kill_orphan(Agent *agent, int parent_fd, const char *name, const char *path) {
     AUTO_CGROUP Cgroup *cgroup = NULL;
     CgroupEvents events;
     uint64_t job;
     uint32_t run;
     Stop *stop;
 
-    if (cgroup_open(parent_fd, name, &cgroup) < 0)
-        return;
+    int r = cgroup_open(parent_fd, name, &cgroup);
+    if (r < 0 && r != -ENOENT)
+        log_errno(LOG_ERR, r, "cannot open the cgroup jobs/%s", path);
+    if (r < 0)
+        return is_shortage(r) ? r : 0;
     if (cgroup_read_events(cgroup, &events) >= 0 && !events.populated) {
         garbage_add_cgroup(agent->garbage, path);
-        return;
+        return 0;
     }
     journal_orphan(agent, path);
     JobRecord record;
@@ -208,62 +210,48 @@ static void kill_orphan(Agent *agent, int parent_fd, const char *name, const cha
                                                     &(uint64_t){ 0 }));
         job_record_deinit(&record);
     }
-    int r = stop_new_orphan(agent, &cgroup, path, &stop);
-    if (r < 0)
-        log_errno(LOG_ERR, r, "cannot kill the orphans in jobs/%s", path);
+    return stop_new_orphan(agent, &cgroup, path, &stop);
 }
 
-static void sweep_run(Agent *agent, Job *job) {
-    int fd = openat(cgroup_fd(job->cgroup), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-    char path[ATTEMPT_NAME_MAX];
-    struct dirent *entry;
+static bool is_of_running_attempt(const Job *job, const char *name) {
     uint64_t number;
     uint32_t attempt;
+    Task *task =
+        parse_pair(name, &number, &attempt) && number <= UINT32_MAX ? job_find_task(job, (uint32_t)number) : NULL;
 
-    if (!dir) {
-        close_fd(fd);
-        return;
-    }
-    while ((entry = readdir(dir)) != NULL) {
-        if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
-            continue;
-        Task *task = parse_pair(entry->d_name, &number, &attempt) && number <= UINT32_MAX
-                         ? job_find_task(job, (uint32_t)number)
-                         : NULL;
-        if (task && task->attempt && task->attempt->record.key.attempt == attempt)
-            continue;
-        int n = snprintf(path, sizeof path, "%" PRIu64 ".%u/%s", job->record.id, job->record.runs, entry->d_name);
-        if (n > 0 && (size_t)n < sizeof path)
-            kill_orphan(agent, fd, entry->d_name, path);
-    }
-    closedir(dir);
+    return task && task->attempt && task->attempt->record.key.attempt == attempt;
 }
 
-static void sweep_cgroups(Agent *agent) {
-    struct dirent *entry;
+static int sweep_run(Agent *agent, int parent_fd, const char *name) {
     uint64_t id;
     uint32_t run;
+    Job *job = parse_pair(name, &id, &run) ? jobs_find(agent->jobs, id) : NULL;
+    char path[ATTEMPT_NAME_MAX];
+    const char *entry;
+
+    if (!job || !job->cgroup || job->record.runs != run)
+        return kill_orphan(agent, parent_fd, name, name);
+    AUTO_DIRECTORY DIR *dir = NULL;
+    int r = directory_open(cgroup_fd(job->cgroup), ".", &dir);
+    while (r >= 0 && (r = directory_next(dir, &entry)) > 0)
+        if (!is_of_running_attempt(job, entry) && snprintf(path, sizeof path, "%s/%s", name, entry) < (int)sizeof path)
+            r = kill_orphan(agent, dirfd(dir), entry, path);
+    return r;
+}
+
+static int sweep_cgroups(Agent *agent) {
+    AUTO_DIRECTORY DIR *dir = NULL;
+    const char *entry;
 
     if (agent->cgroup_jobs_fd < 0)
-        return;
-    int fd = openat(agent->cgroup_jobs_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-    if (!dir) {
-        log_errno(LOG_ERR, -errno, "cannot look for orphans");
-        close_fd(fd);
-        return;
-    }
-    while ((entry = readdir(dir)) != NULL) {
-        if (entry->d_type != DT_DIR || entry->d_name[0] == '.' || strlen(entry->d_name) >= ATTEMPT_NAME_MAX)
-            continue;
-        Job *job = parse_pair(entry->d_name, &id, &run) ? jobs_find(agent->jobs, id) : NULL;
-        if (job && job->cgroup && job->record.runs == run)
-            sweep_run(agent, job);
-        else
-            kill_orphan(agent, fd, entry->d_name, entry->d_name);
-    }
-    closedir(dir);
+        return 0;
+    int r = directory_open(agent->cgroup_jobs_fd, ".", &dir);
+    while (r >= 0 && (r = directory_next(dir, &entry)) > 0)
+        if (strlen(entry) < ATTEMPT_NAME_MAX)
+            r = sweep_run(agent, dirfd(dir), entry);
+    if (r < 0)
+        log_errno(LOG_ERR, r, "cannot look for orphans");
+    return r;
 }
 
 static bool is_running(const AttemptKey *key, void *userdata) {
@@ -276,15 +264,15 @@ int recover(Agent *agent) {
 
     int r = load(jobs, &array);
     for (size_t i = 0; r >= 0 && i < array.n; i++) {
-        open_cgroups(array.jobs[i]);
+        r = open_cgroups(array.jobs[i]);
         queue_restore(jobs, array.jobs[i]);
         if (array.jobs[i]->record.status == STATUS_RUNNING)
             job_arm_run_time(array.jobs[i]);
     }
-    if (r >= 0) {
-        sweep_cgroups(agent);
-        (void)records_sweep(agent->records, is_running, jobs);
-    }
+    if (r >= 0)
+        r = sweep_cgroups(agent);
+    if (r >= 0)
+        r = records_sweep(agent->records, is_running, jobs);
     for (size_t i = 0; r >= 0 && i < array.n; i++)
         r = cancel_resume(array.jobs[i]);
     for (size_t i = 0; r >= 0 && i < array.n; i++) {

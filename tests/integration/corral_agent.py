@@ -102,15 +102,15 @@ class Agent:
                                    '--cgroup-root', self.cgroup, '--config', f'{self.base}/launcher.conf',
                                    prepare=enter_cgroup)
 
-    def launch_agent(self):
-        """Starts the agent without waiting for it."""
+    def launch_agent(self, prepare=None):
+        """Starts the agent without waiting for it. prepare is called in its process before."""
         command = [find_program('corrald'), '--socket', self.socket_path, '--state-dir', self.state_dir,
                    '--runtime-dir', self.runtime_dir, '--cgroup-root', self.cgroup]
         if self.launcher_socket:
             command += ['--launcher', self.launcher_socket]
         if self.config_path:
             command += ['--config', self.config_path]
-        self.process = self.spawn(*command)
+        self.process = self.spawn(*command, prepare=prepare)
 
     def answers(self):
         assert self.process.poll() is None, f'corrald ended with {self.process.returncode}'

@@ -9,7 +9,7 @@ import resource
 import signal
 import time
 
-from corral_test import Agent, kill, pick, run, test, wait_until
+from corral_test import Agent, Refused, kill, pick, run, test, wait_until
 
 FEW_NAMES = 'size=1m,nr_inodes=64'
 
@@ -30,6 +30,26 @@ def take_names(agent):
 def give_names(fillers):
     for path in fillers:
         os.unlink(path)
+
+
+def fill(disk):
+    """Takes all the room of a disk."""
+    with open(f'{disk}/filler', 'ab', buffering=0) as file:
+        try:
+            while file.write(bytes(1 << 16)):
+                pass
+        except OSError as error:
+            assert error.errno == errno.ENOSPC, error
+
+
+def refuses(agent):
+    """Whether a submission is refused because it cannot be recorded."""
+    try:
+        agent.add('true')
+        return False
+    except Refused as error:
+        assert error.name == 'StoreNotWritable', error
+        return True
 
 
 def limit(process, soft=None):
@@ -118,6 +138,47 @@ def launcher_dies_without_room(agent):
     agent.start_launcher()
     agent.wait_over(*jobs)
     assert all(agent.task(job)['exitCode'] == 7 for job in jobs)
+    agent.assert_nothing_left()
+
+
+@test(disk_size=8 << 20)
+def records_read_again_without_descriptors(agent):
+    """Memory is built again from the records, because the disk is full, when no cgroup can be opened: what runs in them
+    is not forgotten."""
+    job, _ = held_job(agent, 8)
+    fill(agent.disk)
+    limit(agent.process, 3)
+    wait_until(lambda: refuses(agent), 'the disk is found full')
+    os.unlink(f'{agent.disk}/filler')
+    limit(agent.process)
+    wait_until(lambda: not refuses(agent), 'the store can be written again')
+    assert agent.cancel(job)['processesKilled'] > 0
+    agent.assert_no_process(job)
+    agent.assert_nothing_left()
+
+
+@test(agent=False)
+def starts_with_few_descriptors():
+    """An agent that cannot open all that it needs gives up, or waits; the next one takes everything over."""
+    agent = Agent(own_launcher=False).start()
+    agent.set(Slots=4)
+    held = [held_job(agent, code) for code in range(4)]
+    agent.kill()
+    let_end(held[0][1])
+    for descriptors in range(3, 50):
+        agent.launch_agent(lambda n=descriptors: resource.setrlimit(resource.RLIMIT_NOFILE, (n, n)))
+        end = time.monotonic() + 0.2
+        while agent.process.poll() is None and time.monotonic() < end:
+            time.sleep(0.01)
+        assert agent.process.poll() in (None, 1, 127), agent.process.poll()
+        agent.kill()
+    agent.start()
+    for code, (job, hold) in enumerate(held):
+        assert code == 0 or (agent.job_pids(job) and agent.job(job)['status'] == 'running'), agent.job(job)
+        let_end(hold)
+        agent.wait_over(job)
+        assert pick(agent.task(job), 'exitCode', 'attempt') == (code, 1), agent.task(job)
+    agent.verify()
     agent.assert_nothing_left()
 
 
