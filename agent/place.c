@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -35,9 +34,8 @@ static int lock_state(Agent *agent) {
     agent->lock_fd = openat(agent->state_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (agent->lock_fd < 0)
         return log_errno(LOG_ERR, -errno, "cannot make the lock in %s", agent->config.state_dir);
-    if (flock(agent->lock_fd, LOCK_EX | LOCK_NB) < 0)
-        return log_errno(LOG_ERR, -errno, "another agent uses %s", agent->config.state_dir);
-    return 0;
+    int r = file_lock(agent->lock_fd);
+    return r < 0 ? log_errno(LOG_ERR, r, "another agent uses %s", agent->config.state_dir) : 0;
 }
 
 int place_open(Agent *agent) {

@@ -17,7 +17,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -103,8 +102,9 @@ static int open_root(const Agent *agent) {
     AUTO_CLOSE int fd = file_open_directory_at(AT_FDCWD, root);
     if (fd < 0)
         return log_errno(LOG_ERR, fd, "cannot open the cgroup %s", root);
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-        return log_errno(LOG_ERR, -errno, "another agent uses the cgroup %s", root);
+    r = file_lock(fd);
+    if (r < 0)
+        return log_errno(LOG_ERR, r, "another agent uses the cgroup %s", root);
     return TAKE_FD(fd);
 }
 

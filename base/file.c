@@ -7,8 +7,12 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define LOCK_TRIES 200
+#define LOCK_PAUSE 10000 // microseconds
 
 ssize_t file_read_at(int dir_fd, const char *name, char *buffer, size_t size) {
     AUTO_CLOSE int fd = TEMP_FAILURE_RETRY(openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY));
@@ -92,4 +96,13 @@ int file_open_directory_at(int dir_fd, const char *path) {
     int fd = TEMP_FAILURE_RETRY(openat(dir_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
 
     return fd < 0 ? -errno : fd;
+}
+
+int file_lock(int fd) {
+    for (unsigned i = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; i++) {
+        if (errno != EWOULDBLOCK || i == LOCK_TRIES)
+            return -errno;
+        (void)usleep(LOCK_PAUSE);
+    }
+    return 0;
 }

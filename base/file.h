@@ -25,3 +25,7 @@ int file_make_directories(const char *path, mode_t mode);
 
 // Opens a directory, O_PATH not set, O_CLOEXEC set; the last component may not be a symbolic link.
 int file_open_directory_at(int dir_fd, const char *path);
+
+// Locks a file or directory for this open of it alone. Who holds the lock may be about to end (a process that was
+// killed leaves it to a child until that executes its program): waits for that, two seconds at most. Then -EWOULDBLOCK.
+int file_lock(int fd);

@@ -4,6 +4,7 @@
 exit status is lost or invented, and every verdict of the recovery has its name in the history."""
 
 import collections
+import fcntl
 import os
 import random
 import signal
@@ -549,6 +550,21 @@ def orderly_end(agent):
         pass
     agent.wait_over(job)
     assert agent.task(job)['exitCode'] == 38
+
+
+@test
+def locks_of_the_dead(agent):
+    """What an agent that was killed has forked holds its locks for a moment."""
+    agent.kill()
+    with open(f'{agent.state_dir}/lock', 'rb') as state:
+        fcntl.flock(state, fcntl.LOCK_EX)
+        cgroup = os.open(agent.cgroup, os.O_RDONLY | os.O_DIRECTORY)
+        fcntl.flock(cgroup, fcntl.LOCK_EX)
+        agent.launch_agent()
+        time.sleep(0.3)
+    time.sleep(0.3)
+    os.close(cgroup)
+    wait_until(agent.answers, 'corrald answers')
 
 
 @test

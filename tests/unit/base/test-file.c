@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -212,4 +213,19 @@ Test(file, opens_directories_only) {
     cr_assert_eq(file_open_directory_at(AT_FDCWD, "f"), -ENOTDIR);
     cr_assert_eq(file_open_directory_at(AT_FDCWD, "link"), -ENOTDIR);
     cr_assert_eq(file_open_directory_at(AT_FDCWD, "none"), -ENOENT);
+}
+
+Test(file, waits_for_a_lock_that_is_about_to_go) {
+    make_file("lock", "");
+    pid_t pid = fork();
+    if (pid == 0) {
+        int held = open("lock", O_RDONLY | O_CLOEXEC);
+        _exit(flock(held, LOCK_EX) < 0 || symlink("x", "held") < 0 || usleep(300000) < 0);
+    }
+    while (faccessat(AT_FDCWD, "held", F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+        (void)usleep(1000);
+    AUTO_CLOSE int fd = open("lock", O_RDONLY | O_CLOEXEC), other = open("lock", O_RDONLY | O_CLOEXEC);
+    cr_assert_eq(file_lock(fd), 0);
+    cr_assert_eq(file_lock(other), -EWOULDBLOCK);
+    cr_assert_eq(waitpid(pid, NULL, 0), pid);
 }
