@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The end of a job never waits for the removal of its cgroup: the kernel keeps a directory busy for some milliseconds
-// after the last exit, now and then for longer. Busy ones are tried again, with growing pauses.
+// after the last exit, now and then for longer. What cannot be removed is tried again, with growing pauses.
 #include "agent/garbage.h"
 
 #include "agent/records.h"
 #include "base/log.h"
 #include "base/parse.h"
+#include "base/shortage.h"
 #include "cgroup/cgroup.h"
 
 #include <errno.h>
@@ -126,10 +127,11 @@ static bool remove_item(Garbage *garbage, const GarbageItem *item) {
 
     if (item->cgroup[0] && agent->cgroup_jobs_fd >= 0) { // else it went with the tree
         int r = remove_cgroup(agent->cgroup_jobs_fd, item->cgroup);
-        if (r == -EBUSY)
-            return false;
-        if (r < 0)
+        if (r < 0 && r != -EBUSY && !is_shortage(r))
             log_errno(LOG_WARNING, r, "cannot remove the cgroup %s", item->cgroup);
+        // As long as it is there a launch that comes late would find it: the claim that forbids that has to stay.
+        if (r < 0)
+            return false;
     }
     if (item->record[0])
         remove_file(records_fd(agent->records), item->record);

@@ -124,7 +124,8 @@ static int on_hello(Launcher *launcher, const void *message, size_t size) {
     launcher->connected = true;
     launcher->pause = PAUSE_FIRST;
     tree_test(launcher->agent);
-    agent_touch(launcher->agent); // what waits is launched with the turn
+    records_sweep_unnamed(launcher->agent->records); // of the one before, if it was killed
+    agent_touch(launcher->agent);                    // what waits is launched with the turn
     return 0;
 }
 

@@ -2,6 +2,7 @@
 #include "agent/records.h"
 
 #include "agent/attempt.h"
+#include "agent/garbage.h"
 #include "agent/jobs.h"
 #include "agent/launcher/claim.h"
 #include "base/cleanup.h"
@@ -32,6 +33,19 @@ struct Records {
 
 int records_fd(const Records *records) {
     return records->fd;
+}
+
+static int open_listing(const Records *records, DIR **ret) {
+    int fd = openat(records->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+    if (!dir) {
+        int r = -errno;
+        close_fd(fd);
+        return log_errno(LOG_ERR, r, "cannot list the records directory");
+    }
+    *ret = dir;
+    return 0;
 }
 
 int records_read(const Records *records, const AttemptKey *key, LaunchRecord *ret) {
@@ -153,14 +167,11 @@ static void on_claim(Records *records, const AttemptKey *key, int operation) {
 
 // Events were dropped by the kernel, or came to nothing: look at every running attempt instead.
 static void look_at_all(Records *records) {
-    DIR *dir;
     struct dirent *entry;
     AttemptKey key;
-    int fd = openat(records->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir;
 
-    if (fd < 0 || !(dir = fdopendir(fd))) {
-        log_errno(LOG_ERR, -errno, "cannot list the records directory");
-        close_fd(fd);
+    if (open_listing(records, &dir) < 0) {
         records_look_again(records);
         return;
     }
@@ -234,25 +245,40 @@ void records_look_again(Records *records) {
     records->pause = 2 * records->pause < PAUSE_LAST ? 2 * records->pause : PAUSE_LAST;
 }
 
+static bool is_unnamed(const char *name) {
+    return strncmp(name, CLAIM_UNNAMED_PREFIX, strlen(CLAIM_UNNAMED_PREFIX)) == 0;
+}
+
 int records_sweep(const Records *records, bool (*keep)(const AttemptKey *key, void *userdata), void *userdata) {
-    int fd = openat(records->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    Garbage *garbage = records->agent->garbage;
     struct dirent *entry;
     AttemptKey key;
+    DIR *dir;
 
-    if (!dir) {
-        int r = -errno;
-        close_fd(fd);
+    int r = open_listing(records, &dir);
+    if (r < 0)
         return r;
-    }
     while ((entry = readdir(dir)) != NULL)
-        // A claim without a name may be about to get it; its maker removes it otherwise, unless it was killed.
-        if ((attempt_parse_file_name(entry->d_name, RECORD_SUFFIX, &key) == 0 ||
-             attempt_parse_file_name(entry->d_name, CLAIM_SUFFIX, &key) == 0) &&
-            !keep(&key, userdata) && unlinkat(fd, entry->d_name, 0) < 0)
-            log_errno(LOG_WARNING, -errno, "cannot remove %s", entry->d_name);
+        if (is_unnamed(entry->d_name))
+            claim_remove_unnamed(records->fd, entry->d_name);
+        else if (attempt_parse_file_name(entry->d_name, RECORD_SUFFIX, &key) == 0 && !keep(&key, userdata))
+            garbage_add_attempt(garbage, &key, RECORD_SUFFIX);
+        else if (attempt_parse_file_name(entry->d_name, CLAIM_SUFFIX, &key) == 0 && !keep(&key, userdata))
+            garbage_add_attempt(garbage, &key, CLAIM_SUFFIX);
     closedir(dir);
     return 0;
+}
+
+void records_sweep_unnamed(const Records *records) {
+    struct dirent *entry;
+    DIR *dir;
+
+    if (open_listing(records, &dir) < 0)
+        return;
+    while ((entry = readdir(dir)) != NULL)
+        if (is_unnamed(entry->d_name))
+            claim_remove_unnamed(records->fd, entry->d_name);
+    closedir(dir);
 }
 
 int records_new(Agent *agent, Records **ret) {

@@ -34,5 +34,9 @@ typedef enum ClaimState {
 // Finds out who owns an attempt, taking it when nobody does.
 int records_claim(const Records *records, const AttemptKey *key, ClaimState *ret);
 
-// Removes the files of attempts for which keep() is false: what earlier agents left.
+// Has the files of attempts for which keep() is false removed, what earlier agents left, after the cgroups of these
+// attempts (agent/garbage.h); and removes what a launcher that was killed was about to make.
 int records_sweep(const Records *records, bool (*keep)(const AttemptKey *key, void *userdata), void *userdata);
+
+// The latter alone.
+void records_sweep_unnamed(const Records *records);

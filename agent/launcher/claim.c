@@ -78,3 +78,11 @@ int claim_read_mark(int claim_fd) {
         return -errno;
     return st.st_size == 0 ? CLAIM_MARK_NONE : st.st_size == SIZE_TAKEN ? CLAIM_MARK_TAKEN : CLAIM_MARK_STARTED;
 }
+
+void claim_remove_unnamed(int records_fd, const char *name) {
+    AUTO_CLOSE int fd = openat(records_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+
+    // A maker that has not locked it yet cannot do so now, and tries again.
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) >= 0)
+        (void)unlinkat(records_fd, name, 0);
+}

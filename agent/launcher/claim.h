@@ -24,3 +24,6 @@ int claim_mark_started(int claim_fd);
 
 // Negative errno when it cannot be read.
 int claim_read_mark(int claim_fd);
+
+// Removes a file of the records directory that is a claim without a name yet, unless its maker lives.
+void claim_remove_unnamed(int records_fd, const char *name);

@@ -114,6 +114,18 @@ Test(claim, of_an_attempt_that_has_ended) {
     (void)close(fd);
 }
 
+Test(claim, without_a_name_goes_with_its_maker) {
+    int fd = openat(dir, "new.7", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+    cr_assert_eq(flock(fd, LOCK_EX), 0);
+    claim_remove_unnamed(dir, "new.7");
+    cr_assert_eq(faccessat(dir, "new.7", F_OK, 0), 0, "its maker lives");
+    (void)close(fd);
+    claim_remove_unnamed(dir, "new.7");
+    cr_assert_lt(faccessat(dir, "new.7", F_OK, 0), 0);
+    claim_remove_unnamed(dir, "new.7");
+}
+
 Test(claim, is_never_seen_unlocked) {
     // Others create and let go of claims; whoever sees one with a living owner must find it locked.
     for (unsigned i = 0; i < 200; i++) {
