@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
 
 static gid_t games[] = { 7, 60 }; // "games" on Debian
 
@@ -97,4 +98,29 @@ Test(users, groups) {
         cr_assert_eq(group_by_name("games", &gid), 0);
         cr_assert_eq(gid, 60);
     }
+}
+
+static void limit_descriptors(rlim_t soft) {
+    struct rlimit limit;
+
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = soft == 0 ? limit.rlim_max : soft;
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+// What cannot be looked up is neither unknown nor without groups, and is looked up again.
+Test(users, without_descriptors) {
+    const User *user;
+    gid_t group;
+
+    limit_descriptors(3);
+    cr_expect_eq(user_by_uid(0, &user), -EMFILE);
+    cr_expect_eq(user_by_name("root", &user), -EMFILE);
+    cr_expect_eq(group_by_name("games", &group), -EMFILE);
+    limit_descriptors(0);
+    cr_assert_eq(user_by_uid(0, &user), 0);
+    cr_assert_str_eq(user->name, "root");
+    cr_assert_eq(user_by_name("root", &user), 0);
+    cr_assert_eq(group_by_name("games", &group), 0);
+    cr_assert_eq(group, 60);
 }
