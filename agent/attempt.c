@@ -15,12 +15,16 @@
 #include "agent/tree.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/parse.h"
+#include "base/shortage.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+#define SHORTAGE_PAUSE (100 * USEC_PER_MSEC)
 
 static AttemptKey attempt_key(const Task *task) {
     return (AttemptKey){
@@ -154,7 +158,10 @@ static int make_job_cgroup(Job *job, const json_t *spec) {
     if (limits.memory_max == CGROUP_UNKNOWN && limits.process_max == CGROUP_UNKNOWN && limits.cpu_max == CGROUP_UNKNOWN)
         return 0;
     snprintf(path, sizeof path, "%s/jobs/%s", agent->cgroup_path, name);
-    return cgroup_set_limits(cgroup_fd(job->cgroup), path, &limits);
+    r = cgroup_set_limits(cgroup_fd(job->cgroup), path, &limits);
+    if (r < 0)
+        job->cgroup = cgroup_free(job->cgroup); // nothing starts in one that has no limits
+    return r;
 }
 
 static int make_cgroups(Attempt *attempt, const json_t *job_spec) {
@@ -170,8 +177,12 @@ static int make_cgroups(Attempt *attempt, const json_t *job_spec) {
     return cgroup_create(cgroup_fd(job->cgroup), name, &attempt->cgroup);
 }
 
-// 0 also when the attempt has failed and is over; -EAGAIN, -ENOTCONN or -ENOENT when the launcher cannot take it now,
-// or the tree has gone.
+// Whether the launch has to wait: for the launcher, or for what is short.
+static bool has_to_wait(int error) {
+    return error == -EAGAIN || error == -ENOTCONN || is_shortage(error);
+}
+
+// 0 also when the attempt has failed and is over; an error when it has to wait, -ENOENT when the tree has gone.
 static int launch(Attempt *attempt) {
     Job *job = attempt->task->job;
     Agent *agent = job->agent;
@@ -181,6 +192,8 @@ static int launch(Attempt *attempt) {
     int r = store_get_job_spec(agent->store, job->record.id, &job_spec);
     if (r >= 0)
         r = store_get_task_spec(agent->store, job->record.id, attempt->task->record.id, &task_spec);
+    if (has_to_wait(r))
+        return r;
     if (r < 0) {
         attempt_fail(attempt, r, "read what the task is");
         return 0;
@@ -189,6 +202,8 @@ static int launch(Attempt *attempt) {
         r = make_cgroups(attempt, job_spec);
         if (r < 0 && tree_is_lost(agent))
             return -ENOENT;
+        if (has_to_wait(r))
+            return r;
         if (r < 0) {
             attempt_fail(attempt, r, "make the cgroup");
             return 0;
@@ -200,13 +215,41 @@ static int launch(Attempt *attempt) {
     if (r >= 0)
         r = launcher_launch(agent->launcher, buffer_bytes(&packet), buffer_size(&packet), cgroup_fd(attempt->cgroup));
     buffer_deinit(&packet);
-    if (r == -EAGAIN || r == -ENOTCONN)
+    if (has_to_wait(r))
         return r;
     if (r < 0)
         attempt_fail(attempt, r, "launch");
     else
         attempt_arm_run_time(attempt);
     return 0;
+}
+
+static int on_launch_time(sd_event_source *source, uint64_t usec, void *userdata) {
+    const Jobs *jobs = userdata;
+
+    (void)source;
+    (void)usec;
+    agent_touch(jobs->agent);
+    return 0;
+}
+
+// Nobody tells when there is enough again.
+static void launch_later(Jobs *jobs, int error) {
+    int r;
+
+    if (!jobs->launches_wait)
+        log_errno(LOG_WARNING, error, "nothing can be launched now; waiting");
+    jobs->launches_wait = true;
+    if (jobs->launch_source) {
+        r = sd_event_source_set_time_relative(jobs->launch_source, SHORTAGE_PAUSE);
+        if (r >= 0)
+            r = sd_event_source_set_enabled(jobs->launch_source, SD_EVENT_ONESHOT);
+    } else {
+        r = sd_event_add_time_relative(jobs->agent->event, &jobs->launch_source, CLOCK_BOOTTIME, SHORTAGE_PAUSE, 0,
+                                       on_launch_time, jobs);
+    }
+    if (r < 0)
+        log_errno(LOG_ERR, r, "cannot set a timer; launches wait for something else to happen");
 }
 
 // Nobody launches these now: they are queued again, and their records say that nothing ran.
@@ -232,8 +275,11 @@ void attempts_launch(Jobs *jobs) {
         if (r < 0) {
             attempt->launch = LAUNCH_WAITING;
             TAILQ_INSERT_HEAD(&jobs->launches, attempt, launch_entry);
+            if (r != -ENOTCONN && r != -ENOENT && launcher_connected(agent->launcher))
+                launch_later(jobs, r);
             break;
         }
+        jobs->launches_wait = false;
     }
     if (!agent_can_start(agent))
         take_back_launches(jobs);

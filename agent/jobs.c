@@ -79,6 +79,7 @@ Jobs *jobs_free(Jobs *jobs) {
         job_free(*(Job **)jobs->by_id);
     while (!TAILQ_EMPTY(&jobs->stops))
         stop_free(TAILQ_FIRST(&jobs->stops));
+    sd_event_source_disable_unref(jobs->launch_source);
     free(jobs);
     return NULL;
 }

@@ -81,8 +81,10 @@ struct Jobs {
     int64_t first_order, last_order;
     // What is to be done when the turn is committed.
     struct AttemptList launches; // may stay until a launcher is there
-    struct StopList stops;       // all there are
-    uint64_t last_cookie;        // names inspections
+    bool launches_wait;          // because something is short
+    sd_event_source *launch_source;
+    struct StopList stops; // all there are
+    uint64_t last_cookie;  // names inspections
     struct StopList stops_to_begin;
     struct StopList stops_to_settle;
     struct JobList over;
