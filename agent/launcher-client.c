@@ -167,6 +167,8 @@ static int on_message(Launcher *launcher, const void *message, size_t size) {
         return on_hello(launcher, message, size);
     if (header->verb == LAUNCHER_INSPECT)
         return on_inspected(launcher, message, size);
+    if (header->verb == LAUNCHER_PROBE)
+        return 0; // later than launcher_probe() would wait
     return -EBADMSG;
 }
 

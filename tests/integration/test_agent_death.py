@@ -8,11 +8,15 @@ import fcntl
 import os
 import random
 import signal
+import socket
 import sqlite3
+import struct
 import threading
 import time
 
 from corral_test import TERMINAL, Agent, cgroup_pids, kill, pick, process_alive, run, test, wait_until
+
+POLICY_RANGES_MAX = 64  # of LauncherWelcome
 
 
 class Load:
@@ -468,6 +472,37 @@ def without_a_launcher():
     agent.wait_over(job)
     assert pick(agent.task(job), 'exitCode', 'attempt') == (41, 1), agent.task(job)
     agent.assert_nothing_left()
+
+
+@test(agent=False)
+def launcher_stands_still_as_it_is_greeted():
+    """An answer that the agent no longer waits for is no reason to leave the launcher."""
+    agent = Agent(own_launcher=False)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+        listener.bind(agent.launcher_socket)
+        listener.listen()
+        listener.settimeout(60)
+        agent.launch_agent()
+        connection, _ = listener.accept()
+        with connection:
+            connection.settimeout(60)
+            version, hello = struct.unpack('<II', connection.recv(1 << 17))
+            connection.send(struct.pack('<IIII', version, hello, 1, 0) + bytes(8 * POLICY_RANGES_MAX))
+            probe = connection.recv(1 << 17)
+            time.sleep(1.5)
+            connection.send(probe + struct.pack('<ii', 0, 1))
+            connection.settimeout(1)
+            expect_silence(connection)
+            assert agent.answers()['launcherConnected']
+
+
+def expect_silence(connection):
+    """Nothing comes, not even the end."""
+    try:
+        received = connection.recv(1 << 17)
+    except TimeoutError:
+        return
+    raise AssertionError(f'{len(received)} bytes came')
 
 
 def take_down(agent):
