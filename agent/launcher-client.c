@@ -4,6 +4,7 @@
 #include "agent/attempt.h"
 #include "agent/jobs.h"
 #include "agent/journal.h"
+#include "agent/launcher-reply.h"
 #include "agent/records.h"
 #include "agent/service.h"
 #include "agent/stop.h"
@@ -113,11 +114,7 @@ int launcher_inspect(Launcher *launcher, int cgroup, uint64_t cookie) {
 
 // ---- receiving ----
 
-static int on_hello(Launcher *launcher, const void *message, size_t size) {
-    const LauncherWelcome *welcome = message;
-
-    if (size != sizeof *welcome || welcome->root_jobs > 1 || welcome->n_uids > POLICY_RANGES_MAX)
-        return -EBADMSG;
+static void on_welcome(Launcher *launcher, const LauncherWelcome *welcome) {
     launcher->policy.root_jobs = welcome->root_jobs == 1;
     launcher->policy.n_uids = welcome->n_uids;
     memcpy(launcher->policy.uids, welcome->uids, sizeof launcher->policy.uids);
@@ -126,16 +123,6 @@ static int on_hello(Launcher *launcher, const void *message, size_t size) {
     tree_test(launcher->agent);
     records_sweep_unnamed(launcher->agent->records); // of the one before, if it was killed
     agent_touch(launcher->agent);                    // what waits is launched with the turn
-    return 0;
-}
-
-static int on_inspected(Launcher *launcher, const void *message, size_t size) {
-    const InspectReply *reply = message;
-
-    if (size < sizeof *reply || reply->n > INSPECT_MAX || size != sizeof *reply + reply->n * sizeof(InspectedProcess))
-        return -EBADMSG;
-    stops_inspected(launcher->agent->jobs, reply, (const InspectedProcess *)(reply + 1));
-    return 0;
 }
 
 // Nothing else is under way when this is called, and the answer comes at once: the launcher does one thing after
@@ -143,33 +130,35 @@ static int on_inspected(Launcher *launcher, const void *message, size_t size) {
 int launcher_probe(Launcher *launcher, int cgroup_fd) {
     ProbeRequest request = { .header = { LAUNCHER_VERSION, LAUNCHER_PROBE } };
     struct pollfd answer = { .fd = launcher->fd, .events = POLLIN };
-    ProbeReply reply;
+    _Alignas(uint64_t) char message[sizeof(ProbeReply)];
+    LauncherReply reply;
 
     int r = send_message(launcher, &request, sizeof request, &cgroup_fd, 1);
     if (r < 0)
         return r;
     if (poll(&answer, 1, PROBE_WAIT_MSEC) <= 0)
         return -ETIMEDOUT;
-    ssize_t n = recv(launcher->fd, &reply, sizeof reply, MSG_DONTWAIT | MSG_TRUNC);
+    ssize_t n = recv(launcher->fd, message, sizeof message, MSG_DONTWAIT | MSG_TRUNC);
     if (n < 0)
         return -errno;
-    if (n != sizeof reply || reply.header.version != LAUNCHER_VERSION || reply.header.verb != LAUNCHER_PROBE)
-        return -EBADMSG;
-    return -reply.error;
+    r = (size_t)n > sizeof message ? -EBADMSG : launcher_reply_parse(message, (size_t)n, &reply);
+    if (r < 0)
+        return r;
+    return reply.probe ? -reply.probe->error : -EBADMSG;
 }
 
 static int on_message(Launcher *launcher, const void *message, size_t size) {
-    const LauncherHeader *header = message;
+    LauncherReply reply;
 
-    if (size < sizeof *header || header->version != LAUNCHER_VERSION)
-        return -EPROTO;
-    if (header->verb == LAUNCHER_HELLO)
-        return on_hello(launcher, message, size);
-    if (header->verb == LAUNCHER_INSPECT)
-        return on_inspected(launcher, message, size);
-    if (header->verb == LAUNCHER_PROBE)
-        return 0; // later than launcher_probe() would wait
-    return -EBADMSG;
+    int r = launcher_reply_parse(message, size, &reply);
+    if (r < 0)
+        return r;
+    if (reply.welcome)
+        on_welcome(launcher, reply.welcome);
+    else if (reply.inspect)
+        stops_inspected(launcher->agent->jobs, reply.inspect, reply.processes);
+    // Else a probe that was answered later than launcher_probe() would wait.
+    return 0;
 }
 
 static int on_socket(sd_event_source *source, int fd, uint32_t events, void *userdata) {

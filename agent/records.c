@@ -59,8 +59,7 @@ int records_read(const Records *records, const AttemptKey *key, LaunchRecord *re
     ssize_t n = read(fd, &record, sizeof record);
     if (n < 0)
         return -errno;
-    if ((size_t)n != sizeof record || record.magic != LAUNCH_RECORD_MAGIC || record.size != sizeof record ||
-        memcmp(&record.key, key, sizeof *key) != 0 || record.step > _LAUNCH_STEP_LAST)
+    if (!launch_record_is_valid(&record, (size_t)n, key))
         return -EBADMSG;
     *ret = record;
     return 0;

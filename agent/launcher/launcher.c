@@ -163,6 +163,8 @@ static void launcher_reap(Launcher *launcher) {
 
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
         launcher->n_children--;
+        if (pid == launcher->probe)
+            continue; // it is there to be killed
         if (WIFSIGNALED(status))
             log_warning("Reaper %d was killed by signal %d.", pid, WTERMSIG(status));
         else if (WEXITSTATUS(status) != EXIT_SUCCESS)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 // What lies on the wire and on the disk has the same layout for every compiler.
@@ -60,6 +61,22 @@ int attempt_parse_file_name(const char *name, const char *suffix, AttemptKey *re
         .attempt = (uint32_t)numbers[3],
     };
     return 0;
+}
+
+bool launch_record_is_valid(const LaunchRecord *record, size_t size, const AttemptKey *key) {
+    const uint64_t numbers[] = { record->start_realtime, record->start_boottime, record->end_realtime,
+                                 record->end_boottime,   record->user_usec,      record->system_usec,
+                                 record->stdout_kept,    record->stdout_dropped, record->stderr_kept,
+                                 record->stderr_dropped };
+
+    if (size != sizeof(*record) || record->magic != LAUNCH_RECORD_MAGIC || record->size != sizeof(*record) ||
+        memcmp(&record->key, key, sizeof(*key)) != 0 || record->step > _LAUNCH_STEP_LAST || record->error < 0)
+        return false;
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        if (numbers[i] > INT64_MAX)
+            return false;
+    // A program that ran has ended in one of the two ways there are.
+    return record->step != LAUNCH_STEP_NONE || WIFEXITED(record->wait_status) || WIFSIGNALED(record->wait_status);
 }
 
 const char *launch_step_text(LaunchStep step) {

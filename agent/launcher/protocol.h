@@ -7,6 +7,8 @@
 #include "agent/launcher/policy.h"
 #include "base/clock.h"
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -191,6 +193,9 @@ typedef struct LaunchRecord {
     uint64_t max_resident;           // bytes; UINT64_MAX when not known
     uint64_t stdout_kept, stdout_dropped, stderr_kept, stderr_dropped;
 } LaunchRecord;
+
+// Whether size bytes are a whole record of this attempt that makes sense. record must be aligned as it is.
+bool launch_record_is_valid(const LaunchRecord *record, size_t size, const AttemptKey *key);
 
 // Writes "<job>.<run>.<task>.<attempt><suffix>" into ret. Returns ret.
 char *attempt_file_name(char ret[static ATTEMPT_NAME_MAX], const AttemptKey *key, const char *suffix);

@@ -17,6 +17,7 @@ typedef struct Launcher {
     bool privileged;
     bool protected_from_oom;
     uint32_t n_children; // reapers that run, and other processes of a moment
+    pid_t probe;         // the newest process that the agent was lent to kill
     char boot_id[BOOT_ID_TEXT];
     Identities identities;
     Packet packet;

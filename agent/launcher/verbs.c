@@ -231,7 +231,7 @@ static int handle_probe(Launcher *launcher, Packet *packet) {
     if (pid < 0)
         reply.error = -pid;
     else
-        reply.pid = pid;
+        reply.pid = launcher->probe = pid;
     return launcher_reply(launcher, &(struct iovec){ &reply, sizeof(reply) }, 1);
 }
 
