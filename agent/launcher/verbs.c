@@ -134,25 +134,19 @@ static bool is_allowed(Launcher *launcher, Reaper *reaper) {
     return false;
 }
 
-static void start_reaper(Launcher *launcher, Reaper *reaper) {
-    const char *root = launcher->config.cgroup_root;
-    int birthplace = -1;
-
-    if (root && (birthplace = tree_open_launcher(root)) < 0) {
-        record_failure(reaper, LAUNCH_STEP_FORK, birthplace);
-        return;
-    }
-    pid_t pid = launcher_fork(launcher, birthplace);
+// birthplace: where reapers live, a negative errno when that cannot be had.
+static void start_reaper(Launcher *launcher, Reaper *reaper, int birthplace) {
+    pid_t pid = launcher->config.cgroup_root && birthplace < 0 ? birthplace : launcher_fork(launcher, birthplace);
     if (pid == 0) {
         set_title(launcher);
         _exit(reaper_run(reaper));
     }
     if (pid < 0)
         record_failure(reaper, LAUNCH_STEP_FORK, pid);
-    (void)close_fd(birthplace);
 }
 
 static int handle_launch(Launcher *launcher, Packet *packet) {
+    const char *root = launcher->config.cgroup_root;
     Reaper reaper = {
         .launch = &launcher->launch,
         .records_fd = launcher->records_fd,
@@ -168,6 +162,9 @@ static int handle_launch(Launcher *launcher, Packet *packet) {
     if (r < 0)
         return r;
     memcpy(reaper.boot_id, launcher->boot_id, sizeof(reaper.boot_id));
+    AUTO_CLOSE int birthplace = root ? tree_open_launcher(root) : -1;
+    if (root && is_shortage(birthplace))
+        return -birthplace;
     // Made here, so that a reaper that is killed as soon as it exists leaves something to be told of; without room for
     // it there is none. Whatever else keeps it from being made, the reaper has the time to try again.
     r = claim_create(reaper.records_fd, &launcher->launch.request->key, &reaper.claim_fd);
@@ -176,7 +173,7 @@ static int handle_launch(Launcher *launcher, Packet *packet) {
     if (is_shortage(r))
         return -r;
     if (is_allowed(launcher, &reaper))
-        start_reaper(launcher, &reaper);
+        start_reaper(launcher, &reaper, birthplace);
     (void)close_fd(reaper.claim_fd);
     return 0;
 }
