@@ -1,0 +1,19 @@
+# A virtual machine has every controller
+[vm, debian 13, bare]
+[vm, debian 12, bare, long]
+
+Limits can be enforced here, which the machines that these tests run on may not be able to.
+
+    root# tr ' ' '\n' </sys/fs/cgroup/cgroup.controllers
+    ...
+    cpu
+    ...
+    memory
+    ...
+    pids
+    ...
+    root# systemd-run --quiet --wait --pipe -p TasksMax=3 bash -c 'sleep 1 & sleep 1 & sleep 1 & wait' 2>&1
+    ...
+    *fork: retry: Resource temporarily unavailable
+    ...
+    [not 0]
