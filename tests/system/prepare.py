@@ -55,7 +55,8 @@ def main():
 
     def work(release):
         try:
-            prepare(workspace, Path(directory), release, {(level, bare) for name, level, bare in wanted if name == release})
+            mine = {(level, bare) for name, level, bare in wanted if name == release}
+            prepare(workspace, Path(directory), release, mine)
         except Exception as error:  # pylint: disable=broad-except
             failures.append(f'debian {release}: {error}\n{explain(error)}')
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A virtual machine: QEMU without hardware's help, slow, but with a kernel and a disk of its own and every controller."""
+"""A virtual machine: QEMU without hardware's help. Slow, but with a kernel, a disk and every controller of its own."""
 
 from machine import Machine
 
