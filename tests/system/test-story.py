@@ -61,7 +61,8 @@ class Matching(unittest.TestCase):
     def test_fits(self):
         for expected, output in (
             ('', ''), ('', '\n \n'), ('a\nb', 'a\n\nb\n'), ('a  b', ' a b '), ('...', ''), ('...', 'a\nb'),
-            ('...\nb', 'b'), ('...\nb\n...\nd', 'a\nb\nc\nb\nd'), ('a*d', 'abcd'), (r'a\*', 'a*'), ('a.[b]', 'a.[b]'), ('/a+/', 'aaa'),
+            ('...\nb', 'b'), ('...\nb\n...\nd', 'a\nb\nc\nb\nd'), ('a*d', 'abcd'), (r'a\*', 'a*'),
+            ('a.[b]', 'a.[b]'), ('/a+/', 'aaa'),
             ('! b', 'a'), ('! b', ''), ('a\n...\n! b', 'a\nc'), ('{"a": 1}', '{"a": 1}'), ('/', '/'),
         ):
             with self.subTest(expected=expected, output=output):
@@ -70,8 +71,8 @@ class Matching(unittest.TestCase):
     def test_does_not_fit(self):
         for expected, output in (
             ('', 'a'), ('a', ''), ('a', 'a\nb'), ('a\nb', 'b\na'), ('a', 'ab'), ('...\nb', 'b\na'), ('a*d', 'abc'),
-            (r'a\*', 'ab'), ('a.c', 'abc'), ('/a/', 'aa'), ('! b', 'a\nb'), ('a\n! b', 'a\nc'), ('...\n! *b*', 'a\nabc'),
-            ('{a} {a}', 'b c'),
+            (r'a\*', 'ab'), ('a.c', 'abc'), ('/a/', 'aa'), ('! b', 'a\nb'), ('a\n! b', 'a\nc'),
+            ('...\n! *b*', 'a\nabc'), ('{a} {a}', 'b c'),
         ):
             with self.subTest(expected=expected, output=output):
                 self.assertIsNone(self.check(expected, output))
