@@ -99,7 +99,8 @@ class Tree:
                                    source=SOURCE, into=upper / 'source')
         self._run_in(builder, upper, 'cd /source && packaging/build-deb --tree /built')
         for package in (upper / 'built').glob('*.deb'):
-            shutil.copy(package, path)
+            if '-dbgsym_' not in package.name:
+                shutil.copy(package, path)
         self.workspace.run(['rm', '-rf', builder, upper])
 
     def _make_next(self, path):
