@@ -4,7 +4,10 @@
 import base64
 import json
 import socket
+import struct
 import threading
+
+SEND_SECONDS = 60
 
 
 class Gone(Exception):
@@ -98,8 +101,15 @@ class Channel:
         self._closed = False
         threading.Thread(target=self._read, daemon=True).start()
 
-    def wait_greeting(self, timeout):
-        """Waits until the guest says that it can be told what to do; whether it does."""
+    def ask_for_greeting(self, timeout):
+        """Waits until the guest says that it can be told what to do; whether it does.
+
+        It does so by itself when it has booted; one that goes on where another left off does when it is asked.
+        """
+        try:
+            self.send({'id': 0, 'hello': None})
+        except Gone:
+            pass
         return self._greeted.wait(timeout)
 
     def start(self, arguments, name):
@@ -136,7 +146,10 @@ class Channel:
         """The thread that reads."""
         while not self._closed:
             try:
-                self._connection, _ = self._listener.accept()
+                connection, _ = self._listener.accept()
+                # A machine that stands still must not stop the tests.
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack('ll', SEND_SECONDS, 0))
+                self._connection = connection
                 for line in self._connection.makefile('rb'):
                     self._take(json.loads(line))
             except OSError:
@@ -145,8 +158,8 @@ class Channel:
 
     def _take(self, message):
         if 'hello' in message:
-            # What an earlier server was running is gone.
-            self._lose_all()
+            if message['hello'] == 'new':
+                self._lose_all()  # what an earlier server was running is gone
             self._greeted.set()
         else:
             with self._lock:

@@ -57,13 +57,17 @@ class Machine:
         with open(self.console_path, 'ab') as console:
             self._process = self.workspace.start(self._command(line), self._cgroup, stdout=console, stderr=console)
         end = time.monotonic() + self.boot_patience
-        while not self._channel.wait_greeting(0.1):
+        while not self._channel.ask_for_greeting(0.5):
             if self._process.poll() is not None:
                 raise Gone(f'the machine ended while it booted, with {self._process.returncode}')
             if time.monotonic() > end:
                 raise Gone(f'the machine has not booted within {self.boot_patience} s')
-        self.run('systemctl is-system-running --wait', check=False)
+        self._booted()
         return self
+
+    def _booted(self):
+        """The machine takes commands; waits until all the rest of it has been started."""
+        self.run('systemctl is-system-running --wait', check=False)
 
     def is_on(self):
         return self._process is not None and self._process.poll() is None

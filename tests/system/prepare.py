@@ -15,6 +15,7 @@ import story
 from images import RELEASES, explain
 from play import STORIES
 from trees import Tree
+from vm import make_snapshot
 from workspace import Workspace, on_termination
 
 
@@ -43,7 +44,7 @@ def prepare(workspace, directory, release, wanted):
         if not bare:
             tree.installed()
         if level == 'vm':
-            tree.disk(not bare)
+            make_snapshot(workspace, tree, not bare)
     say('all')
 
 

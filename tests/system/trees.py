@@ -48,7 +48,7 @@ class Tree:
         self.directory = Path(directory) / release
         self.directory.mkdir(parents=True, exist_ok=True)
 
-    def _once(self, name, make):
+    def once(self, name, make):
         """The path of what make(path) makes, unless it exists already."""
         path = self.directory / name
         if not path.exists():
@@ -77,7 +77,7 @@ class Tree:
 
     def packages(self):
         """The directory with the packages of Corral; "next" in it has them once more, with a higher version."""
-        return self._once('packages', self._make_packages)
+        return self.once('packages', self._make_packages)
 
     def _make_packages(self, path):
         path.mkdir()
@@ -123,7 +123,7 @@ class Tree:
 
     def root(self):
         """The files of a guest in which nothing is installed yet."""
-        return self._once('root', self._make_root)
+        return self.once('root', self._make_root)
 
     def _make_root(self, path):
         unpack(self.workspace, 'guest', self.release, path)
@@ -144,7 +144,7 @@ class Tree:
 
     def installed(self):
         """What the installation of the packages adds to the files."""
-        return self._once('installed', self._make_installed)
+        return self.once('installed', self._make_installed)
 
     def _make_installed(self, path):
         if not list(self.packages().glob('*.deb')):
@@ -166,7 +166,7 @@ class Tree:
 
     def disk(self, installed):
         """The image of a disk."""
-        return self._once('disk-installed' if installed else 'disk-bare', lambda path: self._make_disk(path, installed))
+        return self.once('disk-installed' if installed else 'disk-bare', lambda path: self._make_disk(path, installed))
 
     def _make_disk(self, path, installed):
         # An overlay without an upper layer needs two below.
