@@ -1,0 +1,38 @@
+# A cancel is total
+[container, debian 12, debian 13]
+[vm, debian 13]
+
+Alice starts a job that leaves its process group, its session and its parent.
+
+    alice$ corral submit -- sh -c 'setsid sleep 1111 & (setsid sleep 2222 &) & trap "" TERM; sleep 3333'
+    {job}
+    eventually root# pgrep -c -x sleep
+    3
+
+Bob may not stop it.
+
+    bob$ corral cancel $job
+    ...
+    [1]
+    root# pgrep -c -x sleep
+    3
+
+Alice may.
+
+    alice$ corral cancel $job -m 'enough'
+    {job} canceled: 1 task failed, * processes killed; frozen after *, recorded after *
+    root# pgrep -x sleep
+    [1]
+    alice$ corral show $job
+    ...
+    *enough
+    ...
+    root# ls /sys/fs/cgroup/system.slice/corral-jobs.service/jobs
+
+It is over, and stays so.
+
+    alice$ corral cancel $job
+    ...
+    alice$ corral list --state canceled
+    ...
+    {job} * canceled *

@@ -1,0 +1,23 @@
+# The interface is plain varlink
+[container, debian 13]
+
+The tools of systemd know nothing of Corral, and can do everything with it.
+
+    alice$ varlinkctl info unix:/run/corral/io.corral
+    ...
+    *io.corral.Jobs*
+    ...
+    alice$ varlinkctl introspect unix:/run/corral/io.corral io.corral.Jobs
+    ...
+    interface io.corral.Jobs
+    ...
+    method CancelJobs*
+    ...
+    alice$ job='{"job":{"tasks":[{"command":["true"]}]}}'
+    > varlinkctl call --json=short unix:/run/corral/io.corral io.corral.Jobs.QueueJob "$job"
+    /\{"id":(?P<job>\d+).*\}/
+    alice$ corral wait $job
+    alice$ varlinkctl call --more --json=short unix:/run/corral/io.corral io.corral.Jobs.ListTasks '{"job":'$job'}'
+    ...
+    *"status":"finished"*
+    ...
