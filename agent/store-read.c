@@ -160,11 +160,6 @@ static sqlite3_stmt *job_walk(Store *store, const StoreFilter *filter) {
     bool live = filter->statuses != 0 && (filter->statuses & ~LIVE) == 0;
     sqlite3_stmt *statement;
 
-    if (filter->job != 0) {
-        statement = store_statement(store, STATEMENT_GET_JOB);
-        store_bind_number(statement, 1, filter->job);
-        return statement;
-    }
     if (live) {
         statement = store_statement(store, STATEMENT_WALK_LIVE_JOBS);
     } else if (filter->owner_uid >= 0) {
@@ -182,12 +177,32 @@ static bool job_is_chosen(const StoreFilter *filter, sqlite3_stmt *row) {
            (filter->owner_uid < 0 || sqlite3_column_int64(row, 4) == filter->owner_uid);
 }
 
+// The statement is free again before the visit, which may get a job, too.
+static int visit_one_job(Store *store, const StoreFilter *filter, StoreJobVisitor visit, void *userdata) {
+    sqlite3_stmt *row = store_statement(store, STATEMENT_GET_JOB);
+    JobRecord job;
+
+    store_bind_number(row, 1, filter->job);
+    int r = store_step(store, row);
+    bool chosen = r > 0 && job_is_chosen(filter, row);
+    if (chosen)
+        r = read_job(row, &job);
+    (void)sqlite3_reset(row);
+    if (!chosen || r < 0)
+        return r < 0 ? r : 0;
+    r = visit(&job, userdata);
+    job_record_deinit(&job);
+    return r;
+}
+
 int store_walk_jobs(Store *store, const StoreFilter *filter, StoreJobVisitor visit, void *userdata) {
-    sqlite3_stmt *row = job_walk(store, filter);
     uint32_t n = 0;
     JobRecord job;
     int r;
 
+    if (filter->job != 0)
+        return visit_one_job(store, filter, visit, userdata);
+    sqlite3_stmt *row = job_walk(store, filter);
     while ((r = store_step(store, row)) > 0) {
         if (!job_is_chosen(filter, row))
             continue;

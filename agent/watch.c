@@ -62,6 +62,10 @@ static int compare_ids(const void *a, const void *b) {
     return *left < *right ? -1 : *left > *right;
 }
 
+static bool is_watched(const Watcher *watcher, uint64_t id) {
+    return !watcher->jobs || bsearch(&id, watcher->jobs, watcher->n_jobs, sizeof id, compare_ids);
+}
+
 // Whether the watcher is to see what happens to a job.
 static bool may_see(const Watcher *watcher, uint64_t id) {
     Agent *agent = watcher->watchers->agent;
@@ -69,7 +73,7 @@ static bool may_see(const Watcher *watcher, uint64_t id) {
     const Job *job;
     JobRecord record;
 
-    if (watcher->jobs && !bsearch(&id, watcher->jobs, watcher->n_jobs, sizeof id, compare_ids))
+    if (!is_watched(watcher, id))
         return false;
     if (access_is_administrator(agent, peer))
         return true;
@@ -116,7 +120,7 @@ static int present_job(JobRecord *job, void *userdata) {
     if (ipc_call_congested(watcher->call))
         return 1;
     watcher->presented = job->id;
-    if (!may_see(watcher, job->id))
+    if (!is_watched(watcher, job->id) || !access_to_job(agent, ipc_call_peer(watcher->call), job))
         return 0;
     int r = render_job(agent, job, true, &rendered);
     if (r >= 0)

@@ -74,6 +74,20 @@ def strangers_watch_nothing(agent):
 
 
 @test(config=ADMINISTRATORS)
+def owners_watch_what_is_over(agent):
+    """The job is no longer in the agent's memory, and its owner no administrator."""
+    with agent.client('nobody') as owner:
+        job = queue(owner, agent, 'true')
+        agent.wait_over(job)
+        told = owner.stream('Watch', jobs=[job])
+        assert [pick(next(told)['job'], 'id', 'status'), next(told)['task']['status']] == [(job, 'finished'), 'finished']
+        assert next(told)['cursor'] > 0
+    with agent.client('nobody') as owner:
+        assert len(owner.listed('GetHistory', 'entry', job=job)) == 6
+    assert agent.corral('wait', str(job), user='nobody').returncode == 0
+
+
+@test(config=ADMINISTRATORS)
 def the_command_for_strangers(agent):
     job = agent.corral('submit', '-n', SECRET, '--', 'sh', '-c', f'echo {SECRET}; sleep 60', user='nobody')
     assert job.returncode == 0, job
