@@ -16,12 +16,14 @@
 #include "base/parse.h"
 
 #define STAT_SIZE 1024
+#define FLAG_EXITING 0x4 // PF_EXITING of the kernel
 #define PAUSE_FIRST_MSEC 1
 #define PAUSE_LAST_MSEC 512 // all pauses together are a second: debuggers ask at once, if they ask
 
 // Numbers of the fields of proc_pid_stat(5).
 enum {
     STAT_STATE = 3,
+    STAT_FLAGS = 9,
     STAT_USER_TIME = 14,
     STAT_SYSTEM_TIME = 15,
     STAT_EXIT_CODE = 52,
@@ -50,10 +52,7 @@ static int reap(pid_t pid, int flags, ProcessEnd *ret) {
     return 1;
 }
 
-// The status is 0 there for who may not see it, too, and some kernels show that of the first thread, which is 0 when it
-// ended before the others: a 0 tells nothing. -ENODATA then.
-static int read_kept(pid_t pid, ProcessEnd *ret) {
-    uint64_t fields[_STAT_LAST + 1] = { 0 };
+static int read_stat(pid_t pid, uint64_t fields[static _STAT_LAST + 1]) {
     char path[32], text[STAT_SIZE];
 
     (void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
@@ -61,15 +60,29 @@ static int read_kept(pid_t pid, ProcessEnd *ret) {
     if (n < 0)
         return (int)n;
     const char *p = strrchr(text, ')'); // what is before it may hold anything
-    if (!p || p[1] != ' ' || (p[2] != 'Z' && p[2] != 'X'))
+    if (!p || p[1] != ' ' || p[2] == '\0')
         return -EBADMSG;
     p += 2;
+    fields[STAT_STATE] = (uint64_t)*p;
     for (unsigned i = STAT_STATE + 1; i <= _STAT_LAST; i++) {
         p = strchr(p, ' ');
         if (!p)
             return -EBADMSG;
         fields[i] = strtoull(++p, NULL, 10);
     }
+    return 0;
+}
+
+// The status is 0 there for who may not see it, too, and some kernels show that of the first thread, which is 0 when it
+// ended before the others: a 0 tells nothing. -ENODATA then.
+static int read_kept(pid_t pid, ProcessEnd *ret) {
+    uint64_t fields[_STAT_LAST + 1];
+
+    int r = read_stat(pid, fields);
+    if (r < 0)
+        return r;
+    if (fields[STAT_STATE] != 'Z' && fields[STAT_STATE] != 'X')
+        return -EBADMSG;
     if (fields[STAT_EXIT_CODE] == 0)
         return -ENODATA;
 
@@ -97,4 +110,10 @@ int process_end_wait(pid_t pid, int pidfd, ProcessEnd *ret) {
         return 0;
     int r = reap(pid, 0, ret);
     return r < 0 ? r : 0;
+}
+
+bool process_end_has_begun(pid_t pid) {
+    uint64_t fields[_STAT_LAST + 1];
+
+    return read_stat(pid, fields) < 0 || (fields[STAT_FLAGS] & FLAG_EXITING);
 }

@@ -2,6 +2,7 @@
 // How a child process ended, also when a tracer keeps that from its parent.
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -18,3 +19,6 @@ typedef struct ProcessEnd {
 // /proc after a second. A status of 0 cannot be learned in this way (see the code), and the wait goes on. Negative
 // errno.
 int process_end_wait(pid_t pid, int pidfd, ProcessEnd *ret);
+
+// Whether a process is on its way out, or gone: parts of it may be gone before it can be waited for.
+bool process_end_has_begun(pid_t pid);

@@ -212,10 +212,17 @@ static void let_go(const Reaper *reaper, TaskStart *start, pid_t pid, int pidfd)
         start->step = LAUNCH_STEP_CLAIM;
         start->error = -r;
     }
-    if (start->step == LAUNCH_STEP_NONE)
+    if (start->step == LAUNCH_STEP_NONE) {
         task_release(start);
-    else
-        task_discard(start, pidfd);
+        return;
+    }
+    // One that somebody has killed meanwhile is not what it should be any more, and its end says why.
+    bool killed = process_end_has_begun(pid);
+    task_discard(start, pidfd);
+    if (killed) {
+        start->step = LAUNCH_STEP_NONE;
+        start->error = 0;
+    }
 }
 
 // Starts the task and returns its pid, or 0 when there is none and the record says why.

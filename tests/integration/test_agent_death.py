@@ -265,6 +265,30 @@ def reapers_killed_at_birth(agent):
 
 
 @test
+def tasks_killed_at_birth(agent):
+    """However early a stranger kills a task, before its program runs above all: it was killed, and no launch failed."""
+    agent.set(Slots=8)
+    stop = threading.Event()
+
+    def kill_newborns():
+        while not stop.is_set():
+            for pid in cgroup_pids(f'{agent.cgroup}/jobs'):
+                kill(pid)
+    killer = threading.Thread(target=kill_newborns)
+    killer.start()
+    jobs = [agent.submit(['true'], ['true'], ['true']) for _ in range(100)]
+    try:
+        agent.wait_over(*jobs)
+    finally:
+        stop.set()
+        killer.join()
+    ends = collections.Counter((task['cause'], task['errorMessage']) for job in jobs for task in agent.tasks(job))
+    print(f'# {dict(ends)}')
+    assert {cause for cause, _ in ends} <= {'signaled', 'exited'}, ends
+    agent.assert_nothing_left()
+
+
+@test
 def launcher_killed(agent):
     """Running tasks go on and their ends are known; new ones start when another launcher is up."""
     agent.set(Slots=4)

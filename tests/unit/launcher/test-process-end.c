@@ -113,3 +113,15 @@ Test(process_end, zero_is_not_believed) {
     cr_assert_neq(end.max_resident, PROCESS_END_UNKNOWN);
     cr_assert_eq(waitpid(tracer, NULL, 0), tracer);
 }
+
+Test(process_end, has_begun) {
+    siginfo_t info;
+    pid_t pid = fork_child(0);
+
+    cr_assert_not(process_end_has_begun(pid));
+    cr_assert_eq(kill(pid, SIGKILL), 0);
+    cr_assert_eq(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+    cr_assert(process_end_has_begun(pid));
+    cr_assert_eq(waitpid(pid, NULL, 0), pid);
+    cr_assert(process_end_has_begun(pid));
+}
