@@ -120,6 +120,12 @@ static void remove_late(const Records *records, const AttemptKey *key) {
         (void)unlinkat(records->fd, attempt_file_name(name, key, RECORD_SUFFIX), 0);
 }
 
+// Likewise a claim: its reaper came too late and was killed. Or it is our own, and goes with its attempt anyway.
+static void remove_late_claim(const Records *records, const AttemptKey *key, ClaimState state) {
+    if (!records->agent->store_failed && (state == CLAIM_TAKEN || state == CLAIM_DEAD))
+        garbage_add_attempt(records->agent->garbage, key, CLAIM_SUFFIX);
+}
+
 static void on_record(Records *records, const AttemptKey *key) {
     Attempt *attempt = attempt_find(records->agent->jobs, key);
     LaunchRecord record;
@@ -143,10 +149,14 @@ static void on_claim(Records *records, const AttemptKey *key, int operation) {
     Attempt *attempt = attempt_find(records->agent->jobs, key);
     ClaimState state;
 
-    if (!attempt || attempt->end_known)
+    if (attempt && attempt->end_known)
         return;
     if (find_owner(records, key, operation, &state) < 0) {
         records_look_again(records);
+        return;
+    }
+    if (!attempt) {
+        remove_late_claim(records, key, state);
         return;
     }
     switch (state) {

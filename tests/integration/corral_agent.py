@@ -25,7 +25,7 @@ def build_directory():
 
 @functools.lru_cache(None)
 def find_program(name):
-    for directory in ('agent', 'agent/launcher', 'cli', 'tests/integration', '.'):
+    for directory in ('agent', 'agent/launcher', 'cli', 'tests/integration', 'tests/chaos', '.'):
         path = os.path.join(build_directory(), directory, name)
         if os.path.isfile(path) and os.access(path, os.X_OK):
             return path

@@ -265,6 +265,18 @@ def reapers_killed_at_birth(agent):
 
 
 @test
+def claim_of_a_late_reaper(agent):
+    """A reaper that was launched when its attempt was over already, and was killed: its claim goes, whoever it is of."""
+    job = agent.submit('true')
+    agent.wait_over(job)
+    for name in (f'{job}.1.1.1', '987654.1.1.1'):
+        path = f'{agent.runtime_dir}/records/{name}.claim'
+        with open(path, 'wb'):
+            pass
+        wait_until(lambda path=path: not os.path.exists(path), f'{name}.claim is removed')
+
+
+@test
 def tasks_killed_at_birth(agent):
     """However early a stranger kills a task, before its program runs above all: it was killed, and no launch failed."""
     agent.set(Slots=8)
