@@ -266,7 +266,7 @@ def reapers_killed_at_birth(agent):
 
 @test
 def claim_of_a_late_reaper(agent):
-    """A reaper that was launched when its attempt was over already, and was killed: its claim goes, whoever it is of."""
+    """A reaper that was launched when its attempt was over already, and was killed: its claim goes, whosever it is."""
     job = agent.submit('true')
     agent.wait_over(job)
     for name in (f'{job}.1.1.1', '987654.1.1.1'):

@@ -80,7 +80,8 @@ def owners_watch_what_is_over(agent):
         job = queue(owner, agent, 'true')
         agent.wait_over(job)
         told = owner.stream('Watch', jobs=[job])
-        assert [pick(next(told)['job'], 'id', 'status'), next(told)['task']['status']] == [(job, 'finished'), 'finished']
+        assert pick(next(told)['job'], 'id', 'status') == (job, 'finished')
+        assert next(told)['task']['status'] == 'finished'
         assert next(told)['cursor'] > 0
     with agent.client('nobody') as owner:
         assert len(owner.listed('GetHistory', 'entry', job=job)) == 6
