@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/parse.h"
+#include "base/shortage.h"
 #include "cgroup/cgroup.h"
 
 #include <errno.h>
@@ -82,10 +83,16 @@ static int open_made_at(int dir_fd, const char *name, int *ret_fd) {
     return 0;
 }
 
-static bool gate_is_closed(int jobs_fd) {
+// An error when the directory has been removed: its files go with it, while a descriptor of it, and its number of
+// links, look as before.
+static int read_gate(int jobs_fd, bool *ret_closed) {
     char text[32];
 
-    return file_read_line_at(jobs_fd, GATE, text, sizeof text) > 0 && strcmp(text, "0") == 0;
+    int r = file_read_line_at(jobs_fd, GATE, text, sizeof text);
+    if (r < 0)
+        return r;
+    *ret_closed = strcmp(text, "0") == 0;
+    return 0;
 }
 
 // -ENOENT when it is not there and not ours to make.
@@ -117,13 +124,14 @@ static int open_tree(Agent *agent) {
     int r = open_made_at(root_fd, "launcher", &launcher_fd);
     if (r >= 0)
         r = open_made_at(root_fd, "jobs", &jobs_fd);
+    if (r >= 0)
+        r = read_gate(jobs_fd, &agent->tree_gated);
     if (r < 0)
         return log_errno(LOG_ERR, r, "cannot use the cgroup %s/%s", agent->mount.path, agent->cgroup_path);
     enable_on_the_way(agent);
     (void)cgroup_enable_controllers(root_fd, WANTED, &enabled);
     r = cgroup_enable_controllers(jobs_fd, WANTED, &enabled);
     agent->controllers = r < 0 ? 0 : enabled & WANTED;
-    agent->tree_gated = gate_is_closed(jobs_fd);
     agent->cgroup_root_fd = TAKE_FD(root_fd);
     agent->cgroup_jobs_fd = TAKE_FD(jobs_fd);
     return 0;
@@ -138,14 +146,11 @@ static void close_tree(Agent *agent) {
 
 // Closes what has been removed, and sees whether the gate is open.
 static void look(Agent *agent) {
-    struct stat st;
-
     if (agent->cgroup_jobs_fd < 0)
         return;
-    if (fstat(agent->cgroup_jobs_fd, &st) < 0 || st.st_nlink == 0)
+    int r = read_gate(agent->cgroup_jobs_fd, &agent->tree_gated);
+    if (r < 0 && !is_shortage(r))
         close_tree(agent);
-    else
-        agent->tree_gated = gate_is_closed(agent->cgroup_jobs_fd);
 }
 
 static void look_again_later(Agent *agent);

@@ -27,7 +27,7 @@ Alice may.
     ...
     *enough
     ...
-    root# ls /sys/fs/cgroup/system.slice/corral-jobs.service/jobs
+    root# find /sys/fs/cgroup/system.slice/corral-jobs.service/jobs -mindepth 1 -type d
 
 It is over, and stays so.
 

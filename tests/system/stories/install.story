@@ -43,7 +43,14 @@ The packages are removed. What ran is canceled, the records stay.
     ...
     ! /run/corral/io.corral
     [not 0]
-    root# systemctl list-units --all --no-legend 'corral*'
+    root# systemctl is-active corrald.socket corrald.service corral-launcher.socket corral-launcher.service corral-jobs.service
+    inactive
+    inactive
+    inactive
+    inactive
+    inactive
+    [not 0]
+    root# systemctl --failed --no-legend
 
 They come back, and so do the records.
 

@@ -1,0 +1,64 @@
+# The launcher does what its own configuration allows, whoever asks
+[container, debian 12, debian 13]
+
+Root has no jobs unless the administrator wants that.
+
+    root# corral submit -- id -un
+    *root*
+    [1]
+    root# sed -i 's/^#RootJobs=.*/RootJobs=yes/' /etc/corral/launcher.conf && systemctl reload corral-launcher
+    root# corral run -- id -un
+    root
+
+Nor have users who are not among those allowed.
+
+    root# echo Uids=$(id -u alice) >/etc/corral/launcher.conf && systemctl reload corral-launcher
+    alice$ corral run -- id -un
+    alice
+    bob$ corral submit -- id -un
+    *bob*
+    [1]
+
+What is allowed no longer does not start, even if it was queued before.
+
+    root# corral param Slots=0 || corral param Slots=1
+    ...
+    [not 99]
+
+A configuration with a mistake changes nothing.
+
+    root# echo Uids=everybody >/etc/corral/launcher.conf; systemctl reload corral-launcher
+    eventually root# journalctl -q -u corral-launcher -o cat
+    ...
+    *Uids*
+    ...
+    alice$ corral run -- id -un
+    alice
+    bob$ corral submit -- id -un
+    *bob*
+    [1]
+
+Nobody but root may say what is allowed.
+
+    root# echo Uids=0-4294967294 >/etc/corral/launcher.conf; chown corral /etc/corral/launcher.conf
+    > systemctl reload corral-launcher
+    eventually root# journalctl -q -u corral-launcher -o cat
+    ...
+    *launcher.conf*
+    ...
+    bob$ corral submit -- id -un
+    *bob*
+    [1]
+
+Members of corral-admin manage everybody's jobs, once they have logged in again.
+
+    alice$ corral submit -- sleep 1000
+    {job}
+    carol$ corral cancel $job
+    ...
+    [1]
+    root# adduser --quiet carol corral-admin
+    carol$ corral cancel $job
+    {job} canceled*
+    carol$ corral param Slots=3
+    ...
