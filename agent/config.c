@@ -24,8 +24,8 @@ static int set_log_level(const char *value, void *target) {
 }
 
 static const ConfigSetting rows[] = {
-    { "AdminGroup", set_admin_group },
-    { "LogLevel", set_log_level },
+    { "AdminGroup", set_admin_group, "the name of a group" },
+    { "LogLevel", set_log_level, "error, warning, notice, info or debug" },
 };
 
 int agent_config_read(const char *path, AgentSettings *ret) {

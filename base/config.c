@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
@@ -51,19 +53,27 @@ static char *trim(char *text) {
     return text;
 }
 
-static int take_line(char *line, const ConfigSetting *settings, size_t n, void *target) {
+static const ConfigSetting *find_setting(const char *name, const ConfigSetting *settings, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (strcasecmp(name, settings[i].name) == 0)
+            return &settings[i];
+    return NULL;
+}
+
+// where: the file and the number of the line.
+static int take_line(char *line, const char *where, const ConfigSetting *settings, size_t n, void *target) {
     line = trim(line);
     if (line[0] == '\0' || line[0] == '#')
         return 0;
     char *value = strchr(line, '=');
     if (!value)
-        return -EINVAL;
+        return log_errno(LOG_ERR, -EINVAL, "%s: not of the form Name=value", where);
     *value++ = '\0';
-    line = trim(line);
-    for (size_t i = 0; i < n; i++)
-        if (strcasecmp(line, settings[i].name) == 0)
-            return settings[i].set(trim(value), target);
-    return -ENOENT;
+    const ConfigSetting *setting = find_setting(trim(line), settings, n);
+    if (!setting)
+        return log_errno(LOG_ERR, -ENOENT, "%s: there is no such setting", where);
+    int r = setting->set(trim(value), target);
+    return r < 0 ? log_errno(LOG_ERR, r, "%s: %s has to be %s", where, setting->name, setting->expected) : 0;
 }
 
 int config_read(const char *path, const ConfigSetting *settings, size_t n, void *target) {
@@ -86,11 +96,11 @@ int config_read(const char *path, const ConfigSetting *settings, size_t n, void 
 
     char *rest = text, *line;
     for (int number = 1; (line = strsep(&rest, "\n")) != NULL; number++) {
-        r = take_line(line, settings, n, target);
-        if (r == -ENOENT)
-            return log_errno(LOG_ERR, r, "%s: line %d: there is no such setting", path, number);
+        char where[PATH_MAX];
+        (void)snprintf(where, sizeof where, "%s: line %d", path, number);
+        r = take_line(line, where, settings, n, target);
         if (r < 0)
-            return log_errno(LOG_ERR, r, "%s: line %d", path, number);
+            return r;
     }
     return 0;
 }

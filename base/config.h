@@ -8,6 +8,7 @@ typedef struct ConfigSetting {
     const char *name; // compared without regard to case
     // Takes value over into target; negative errno when it makes no sense.
     int (*set)(const char *value, void *target);
+    const char *expected; // what values make sense, for people
 } ConfigSetting;
 
 // Reads a file. One that others than root and we may write is refused, and so is an unknown name or a value that makes

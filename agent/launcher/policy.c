@@ -62,8 +62,8 @@ static int set_uids(const char *value, void *target) {
 }
 
 static const ConfigSetting settings[] = {
-    { "RootJobs", set_root_jobs },
-    { "Uids", set_uids },
+    { "RootJobs", set_root_jobs, "yes or no" },
+    { "Uids", set_uids, "user ids or ranges of them, such as 1000-59999, 64 at most" },
 };
 
 int policy_read(const char *path, Policy *ret) {

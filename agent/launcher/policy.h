@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define POLICY_RANGES_MAX 64u
+#define POLICY_RANGES_MAX 64u // policy.c tells people so, too
 
 typedef struct UidRange {
     uid_t first, last;

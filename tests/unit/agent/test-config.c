@@ -4,7 +4,9 @@
 #include "base/log.h"
 
 #include <criterion/criterion.h>
+#include <ctype.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,4 +58,30 @@ Test(config, what_is_refused_changes_nothing) {
     cr_assert_eq(read_text("AdminGroup=other\nAdmins=1\n", &settings), -ENOENT);
     cr_assert_str_eq(settings.admin_group, "wheel");
     cr_assert_eq(settings.log_level, LOG_ERR);
+}
+
+// The file that is installed shows the defaults, in comments.
+static void write_without_comments(const char *from) {
+    FILE *in = fopen(from, "re"), *out = fopen(path, "we");
+    char line[256];
+    int settings = 0;
+
+    cr_assert(in && out);
+    while (fgets(line, sizeof line, in)) {
+        bool setting = line[0] == '#' && isupper((unsigned char)line[1]) && strchr(line, '=');
+        cr_assert_geq(fputs(line + setting, out), 0);
+        settings += setting;
+    }
+    cr_assert_eq(fclose(in), 0);
+    cr_assert_eq(fclose(out), 0);
+    cr_assert_eq(settings, 2);
+}
+
+Test(config, installed_file) {
+    AgentSettings settings = { .admin_group = "wheel", .log_level = LOG_ERR };
+
+    write_without_comments(CORRAL_SOURCE "/packaging/corrald.conf");
+    cr_assert_eq(agent_config_read(path, &settings), 0);
+    cr_assert_str_eq(settings.admin_group, AGENT_SETTINGS_DEFAULT.admin_group);
+    cr_assert_eq(settings.log_level, AGENT_SETTINGS_DEFAULT.log_level);
 }

@@ -8,7 +8,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,7 +32,7 @@ static int set_on(const char *value, void *target) {
     return config_parse_switch(value, &((Target *)target)->on);
 }
 
-static const ConfigSetting settings[] = { { "Text", set_text }, { "On", set_on } };
+static const ConfigSetting settings[] = { { "Text", set_text, "short" }, { "On", set_on, "yes or no" } };
 
 static void set_up(void) {
     int fd = mkstemp(path);
@@ -82,6 +84,30 @@ Test(config, what_makes_no_sense_is_refused) {
     cr_assert_eq(read_text("Text=0123456789012345678901234567890123456789012345678901234567890123456789", &target),
                  -ENAMETOOLONG);
     cr_assert_eq(read_bytes("Text=a\0On=yes\n", 14, &target), -EINVAL);
+}
+
+Test(config, what_is_refused_is_told) {
+    static const char *const lines[][2] = {
+        { "\nOn=perhaps", "line 2: On has to be yes or no: Invalid argument" },
+        { "On", "line 1: not of the form Name=value: Invalid argument" },
+        { "Off=no", "line 1: there is no such setting: No such file or directory" },
+    };
+    AUTO_CLOSE int fd = memfd_create("stderr", MFD_CLOEXEC);
+    char told[512], expected[512];
+    Target target = { 0 };
+
+    cr_assert_eq(dup2(fd, STDERR_FILENO), STDERR_FILENO);
+    cr_assert_eq(unsetenv("JOURNAL_STREAM"), 0);
+    log_set_level(LOG_INFO);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        cr_assert(ftruncate(fd, 0) == 0 && lseek(fd, 0, SEEK_SET) == 0);
+        cr_assert_lt(read_text(lines[i][0], &target), 0);
+        ssize_t n = pread(fd, told, sizeof told - 1, 0);
+        cr_assert_gt(n, 0);
+        told[n] = '\0';
+        (void)snprintf(expected, sizeof expected, "%s: %s\n", path, lines[i][1]);
+        cr_expect_str_eq(told, expected);
+    }
 }
 
 Test(config, too_long) {

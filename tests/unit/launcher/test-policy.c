@@ -5,6 +5,7 @@
 #include "base/log.h"
 
 #include <criterion/criterion.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -102,4 +103,32 @@ Test(policy, too_many_ranges) {
     cr_assert_eq(read_policy(text, &policy), 0);
     cr_assert_eq(policy.n_uids, POLICY_RANGES_MAX);
     cr_assert_eq(read_policy(strcat(text, "5"), &policy), -E2BIG);
+}
+
+// The file that is installed shows the defaults, in comments.
+static void write_without_comments(const char *from) {
+    FILE *in = fopen(from, "re"), *out = fopen(path, "we");
+    char line[256];
+    int settings = 0;
+
+    cr_assert(in && out);
+    while (fgets(line, sizeof(line), in)) {
+        bool setting = line[0] == '#' && isupper((unsigned char)line[1]) && strchr(line, '=');
+        cr_assert_geq(fputs(line + setting, out), 0);
+        settings += setting;
+    }
+    cr_assert_eq(fclose(in), 0);
+    cr_assert_eq(fclose(out), 0);
+    cr_assert_eq(settings, 2);
+}
+
+Test(policy, installed_file) {
+    const Policy expected = POLICY_DEFAULT;
+    Policy policy = POLICY_ALL;
+
+    write_without_comments(CORRAL_SOURCE "/packaging/launcher.conf");
+    cr_assert_eq(policy_read(path, &policy), 0);
+    cr_assert_eq(policy.root_jobs, expected.root_jobs);
+    cr_assert_eq(policy.n_uids, expected.n_uids);
+    cr_assert(policy.uids[0].first == expected.uids[0].first && policy.uids[0].last == expected.uids[0].last);
 }
