@@ -251,9 +251,9 @@ class Judge:
 
     @staticmethod
     def is_canceled(task, result):
-        """Whether a task is canceled. One whose cancel was only begun may have ended by itself before that."""
-        by_itself = result["status"] == "canceling" and task["cause"] in ("exited", "signaled")
-        return task["status"] == "canceled" or by_itself
+        """Whether a task is canceled. Where that was only begun, something else may have ended it before."""
+        others = ("exited", "signaled", "taskRunTime", "jobRunTime", "jobCanceled")
+        return task["status"] == "canceled" or (result["status"] == "canceling" and task["cause"] in others)
 
     def judge_requeues(self):
         """Each requeue of a job that took effect is a run of its own, and there are no others: the first run is that
