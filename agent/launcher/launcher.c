@@ -146,12 +146,12 @@ static int launcher_receive(Launcher *launcher) {
     if (r <= 0)
         return r;
     r = verb_dispatch(launcher, packet);
-    launcher->held = r > 0;
-    if (launcher->held) {
+    if (r > 0) {
+        launcher->held = true;
         note_shortage(launcher, -r);
         return 1;
     }
-    launcher->short_now = false;
+    launcher->held = launcher->short_now = false;
     packet_close(packet);
     return r < 0 ? r : 1;
 }

@@ -12,7 +12,7 @@ import time
 from channel import Failed
 from machine import Machine
 
-MEMORY = 1024  # MiB
+MEMORY = 2048  # MiB
 CPUS = 2
 
 
