@@ -11,7 +11,7 @@
 
 static const uint32_t needed[] = {
     CAP_SETUID,       CAP_SETGID, // to become the user
-    CAP_CHOWN,                    // records for the agent, pipes for the user
+    CAP_CHOWN,                    // pipes for the user
     CAP_DAC_OVERRIDE,             // the agent's directories, and its cgroups
     CAP_KILL,                     // signals, for a grace period
     CAP_SYS_PTRACE,               // what processes of others are doing: evidence, and to verify a task

@@ -16,11 +16,11 @@
 // A name of this process alone, for the moment before the claim has its own. What a dead process of this pid has left
 // goes.
 static int make_unnamed(int records_fd, const char *name) {
-    int fd = openat(records_fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int fd = attempt_file_create(records_fd, name, O_RDWR);
 
-    if (fd < 0 && errno == EEXIST && unlinkat(records_fd, name, 0) == 0)
-        fd = openat(records_fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    return fd < 0 ? -errno : fd;
+    if (fd == -EEXIST && unlinkat(records_fd, name, 0) == 0)
+        fd = attempt_file_create(records_fd, name, O_RDWR);
+    return fd;
 }
 
 static int give_name(int records_fd, const char *unnamed, const AttemptKey *key) {
@@ -46,7 +46,7 @@ static int create(int records_fd, const AttemptKey *key, off_t size, int *ret_fd
     AUTO_CLOSE int fd = make_unnamed(records_fd, unnamed);
     if (fd < 0)
         return fd;
-    int r = flock(fd, LOCK_EX | LOCK_NB) < 0 || ftruncate(fd, size) < 0 ? -errno : attempt_file_give(records_fd, fd);
+    int r = flock(fd, LOCK_EX | LOCK_NB) < 0 || ftruncate(fd, size) < 0 ? -errno : 0;
     if (r >= 0)
         r = give_name(records_fd, unnamed, key);
     if (r < 0) {

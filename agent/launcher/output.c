@@ -33,14 +33,11 @@ int output_open(Output *output, uid_t uid, gid_t gid, int *ret_write_fd) {
 
 static int open_file(Output *output) {
     char name[ATTEMPT_NAME_MAX];
-    AUTO_CLOSE int fd = openat(output->directory_fd, attempt_file_name(name, output->key, output->suffix),
-                               O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int fd = attempt_file_create(output->directory_fd, attempt_file_name(name, output->key, output->suffix),
+                                 O_WRONLY | O_APPEND);
     if (fd < 0)
-        return -errno;
-    int r = attempt_file_give(output->directory_fd, fd);
-    if (r < 0)
-        return r;
-    output->file_fd = TAKE_FD(fd);
+        return fd;
+    output->file_fd = fd;
     return 0;
 }
 

@@ -206,5 +206,6 @@ int attempt_parse_file_name(const char *name, const char *suffix, AttemptKey *re
 // For messages: "execute the program", "enter the work directory", ...
 const char *launch_step_text(LaunchStep step);
 
-// Makes the owner of the directory the owner of a file that was created in it.
-int attempt_file_give(int dir_fd, int fd);
+// Creates and opens (O_EXCL besides flags) a file that belongs to the owner of its directory from the first moment on:
+// whoever finds its name can open it. A descriptor, or negative errno.
+int attempt_file_create(int dir_fd, const char *name, int flags);

@@ -2,7 +2,11 @@
 // Names of the reapers' files, and texts.
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "agent/launcher/protocol.h"
 
@@ -72,4 +76,40 @@ Test(names, each_step_has_a_text_of_its_own) {
         for (int j = 0; j < i; j++)
             cr_expect_str_neq(launch_step_text((LaunchStep)i), launch_step_text((LaunchStep)j));
     cr_assert_not_null(launch_step_text((LaunchStep)(_LAUNCH_STEP_LAST + 1)));
+}
+
+static uid_t owner_of(int fd) {
+    struct stat st;
+
+    cr_assert_eq(fstat(fd, &st), 0);
+    cr_assert_eq(st.st_mode & 07777, 0600);
+    return st.st_uid;
+}
+
+Test(files, belong_to_the_owner_of_the_directory) {
+    char directory[] = "/tmp/corral-protocol-XXXXXX";
+
+    cr_assert_not_null(mkdtemp(directory));
+    int dir_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int ours = attempt_file_create(dir_fd, "ours", O_RDWR);
+    cr_assert_geq(ours, 0);
+    cr_assert_eq(owner_of(ours), geteuid());
+    cr_assert_eq(attempt_file_create(dir_fd, "ours", O_RDWR), -EEXIST);
+
+    cr_assert_eq(fchown(dir_fd, 1, 1), 0);
+    int theirs = attempt_file_create(dir_fd, "theirs", O_WRONLY | O_APPEND);
+    cr_assert_geq(theirs, 0);
+    cr_assert_eq(owner_of(theirs), 1);
+    // What is made next is ours again.
+    int next = openat(dir_fd, "next", O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+    cr_assert_eq(owner_of(next), geteuid());
+
+    static const char *const names[] = { "ours", "theirs", "next" };
+    for (size_t i = 0; i < 3; i++)
+        cr_assert_eq(unlinkat(dir_fd, names[i], 0), 0);
+    cr_assert_eq(rmdir(directory), 0);
+    close(ours);
+    close(theirs);
+    close(next);
+    close(dir_fd);
 }
