@@ -66,7 +66,9 @@ bool agent_cannot_record(const Agent *agent) {
 const char *agent_held(const Agent *agent) {
     if (!tree_is_open(agent))
         return "the jobs' cgroup is closed (corral-jobs.service)";
-    return launcher_is_there(agent->launcher) ? NULL : "no launcher is connected (corral-launcher.service)";
+    if (launcher_is_there(agent->launcher))
+        return NULL;
+    return agent->config.launcher_socket ? "no launcher is connected (corral-launcher.service)" : "no launcher runs";
 }
 
 bool agent_can_start(const Agent *agent) {
@@ -142,7 +144,7 @@ static int on_commit(sd_event_source *source, void *userdata) {
 
     agent->dirty_since = 0;
     (void)sd_event_source_set_priority(source, SD_EVENT_PRIORITY_IDLE);
-    if (!agent->store_failed && agent_can_start(agent))
+    if (!agent->store_failed && agent_can_start(agent) && queue_may_start(agent->jobs) && !tree_is_lost(agent))
         queue_run(agent->jobs);
     int r = agent->store_error < 0 ? agent->store_error : store_commit(agent->store);
     agent->dirty_since = 0; // what the queue touched is committed

@@ -368,12 +368,14 @@ uint32_t jobs_slots_in_use(const Jobs *jobs) {
 int jobs_pending_reason(const Jobs *jobs, uint64_t id, char *ret, size_t size) {
     const Job *job = jobs_find(jobs, id);
 
-    if (!job || job->record.status != STATUS_QUEUED)
+    if (!job || TAILQ_EMPTY(&job->queue) || job->n_attempts > 0)
         return -ENOENT;
     if (agent_held(jobs->agent)) {
         snprintf(ret, size, "%s", agent_held(jobs->agent));
         return 0;
     }
+    if (job->record.status != STATUS_QUEUED)
+        return -ENOENT;
     uint64_t total = jobs->agent->parameters.value[PARAMETER_SLOTS];
     for (int priority = _PRIORITY_LAST; priority >= (int)job->record.priority; priority--) {
         const Job *first = TAILQ_FIRST(&jobs->waiting[priority]);

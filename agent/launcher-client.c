@@ -300,6 +300,8 @@ static void begin(Launcher *launcher) {
     if (launcher->pause >= USEC_PER_SEC || launcher->pause == PAUSE_FIRST)
         log_errno(LOG_ERR, r, path ? "cannot connect to the launcher at %s" : "cannot start a launcher%s",
                   path ? path : "");
+    if (!path)
+        (void)tree_is_lost(launcher->agent); // it would have been started in there
     lost(launcher);
 }
 

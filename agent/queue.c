@@ -157,6 +157,13 @@ static void run_priority(Jobs *jobs, int priority, bool *blocked) {
     }
 }
 
+bool queue_may_start(const Jobs *jobs) {
+    for (int priority = 0; priority <= _PRIORITY_LAST; priority++)
+        if (!TAILQ_EMPTY(&jobs->growing[priority]) || (!TAILQ_EMPTY(&jobs->waiting[priority]) && slots_free(jobs) > 0))
+            return true;
+    return false;
+}
+
 void queue_run(Jobs *jobs) {
     bool blocked = false;
 

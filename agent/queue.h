@@ -13,6 +13,9 @@ void queue_remove(Jobs *jobs, Job *job);
 int64_t queue_order_last(Jobs *jobs);
 int64_t queue_order_first(Jobs *jobs);
 
+// Whether queue_run() would find anything that waits and a slot for it: cheap, to be asked before dearer questions.
+bool queue_may_start(const Jobs *jobs);
+
 // Starts what can be started now: jobs, then their tasks (attempt_start()).
 void queue_run(Jobs *jobs);
 

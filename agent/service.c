@@ -32,8 +32,9 @@ void service_format_status(const Agent *agent, char *ret, size_t size) {
     const char *held = agent_held(agent);
 
     (void)store_count_jobs(agent->store, jobs);
-    (void)snprintf(ret, size, "%" PRIu64 " jobs running, %" PRIu64 " queued; %u of %" PRIu64 " slots in use%s%s%s",
-                   jobs[STATUS_RUNNING] + jobs[STATUS_CANCELING], jobs[STATUS_QUEUED], jobs_slots_in_use(agent->jobs),
+    uint64_t running = jobs[STATUS_RUNNING] + jobs[STATUS_CANCELING];
+    (void)snprintf(ret, size, "%" PRIu64 " %s running, %" PRIu64 " queued; %u of %" PRIu64 " slots in use%s%s%s",
+                   running, running == 1 ? "job" : "jobs", jobs[STATUS_QUEUED], jobs_slots_in_use(agent->jobs),
                    agent->parameters.value[PARAMETER_SLOTS],
                    agent->store_writable ? "" : "; records cannot be written, taking no new jobs",
                    held ? "; held: " : "", held ? held : "");

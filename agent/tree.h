@@ -14,8 +14,8 @@ void tree_close(Agent *agent);
 // Whether jobs can be started in it.
 bool tree_is_open(const Agent *agent);
 
-// A cgroup could not be made in it: finds out whether that is because the tree has gone, or takes no more jobs because
-// its unit is being stopped. True then, and nothing starts until it is back.
+// Looks whether the tree has gone, or takes no more jobs because its unit is being stopped. True then, and nothing
+// starts until it is back. Asked before something is started, and again when a cgroup could not be made.
 bool tree_is_lost(Agent *agent);
 
 // Tests the kernel in it, if that has not been done: with a process of our own, or, where we may not put one there,
