@@ -32,7 +32,8 @@ Alice may.
 It is over, and stays so.
 
     alice$ corral cancel $job
-    ...
+    *{job} is canceled, which does not allow this*
+    [1]
     alice$ corral list --state canceled
     ...
     {job} * canceled *

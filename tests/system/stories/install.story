@@ -43,7 +43,7 @@ The packages are removed. What ran is canceled, the records stay.
     ...
     ! /run/corral/io.corral
     [not 0]
-    root# systemctl is-active corrald.socket corrald.service corral-launcher.socket corral-launcher.service corral-jobs.service
+    root# systemctl is-active corrald.socket corrald corral-launcher.socket corral-launcher corral-jobs
     inactive
     inactive
     inactive

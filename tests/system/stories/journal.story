@@ -15,21 +15,22 @@ Alice's job fails, and another is canceled.
 Each has a message with an id, which says what has happened to whom.
 
     eventually root# journalctl -q -o cat MESSAGE_ID=cd05c1ea3b6e48829c9d737716cf09c4
-    *{failed}*
-    root# journalctl -q -o json JOB_ID=$failed MESSAGE_ID=cd05c1ea3b6e48829c9d737716cf09c4
-    > jq() { python3 -c 'import json, sys; entry = json.load(sys.stdin); print(*(entry.get(name) for name in sys.argv[1:]))' "$@"; }
-    > journalctl -q -o json JOB_ID=$failed MESSAGE_ID=cd05c1ea3b6e48829c9d737716cf09c4 |
-    > jq JOB_ID CORRAL_USER CORRAL_RUN SYSLOG_IDENTIFIER _SYSTEMD_UNIT PRIORITY
-    ...
-    {failed} alice 1 corrald corrald.service 5
-    eventually root# journalctl -q -o cat JOB_ID=$canceled
-    *canceled*
+    job {failed}: 1 of 1 tasks failed
+    root# journalctl -q -o verbose MESSAGE_ID=cd05c1ea3b6e48829c9d737716cf09c4 |
+    > grep -Eo '(JOB_ID|CORRAL_.*|PRIORITY)=.*' | sort
+    CORRAL_CAUSE=taskFailed
+    CORRAL_RUN=1
+    CORRAL_USER=alice
+    JOB_ID={failed}
+    PRIORITY=5
+    eventually root# journalctl -q -o cat -t corrald JOB_ID=$canceled
+    job {canceled}: canceled by alice: enough
 
 The journal explains it to who asks.
 
-    root# journalctl -q -x JOB_ID=$canceled
+    root# journalctl -q -x -t corrald JOB_ID=$canceled
     ...
-    * Job {canceled} of user alice was canceled by alice, or its run-time
+    *Job {canceled} of user alice was canceled by alice, or its run-time
     ...
 
 What runs is in the status of the unit.
@@ -42,14 +43,15 @@ What runs is in the status of the unit.
 More is told when the administrator wants it.
 
     root# sed -i 's/^#LogLevel=.*/LogLevel=debug/' /etc/corral/corrald.conf && systemctl reload corrald
-    eventually root# journalctl -q -u corrald -o cat
+    alice$ corral run -- true
+    eventually root# journalctl -q -u corrald -o cat -p debug..debug
     ...
-    *log level*debug*
+    /.+/
     ...
     root# echo LogLevel=shrill >/etc/corral/corrald.conf; systemctl reload corrald
     eventually root# journalctl -q -u corrald -o cat
     ...
-    */etc/corral/corrald.conf*shrill*
+    /etc/corral/corrald.conf: line 1: LogLevel has to be error, warning, notice, info or debug: Invalid argument
     ...
     root# systemctl is-active corrald
     active

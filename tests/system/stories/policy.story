@@ -19,18 +19,12 @@ Nor have users who are not among those allowed.
     *bob*
     [1]
 
-What is allowed no longer does not start, even if it was queued before.
-
-    root# corral param Slots=0 || corral param Slots=1
-    ...
-    [not 99]
-
 A configuration with a mistake changes nothing.
 
     root# echo Uids=everybody >/etc/corral/launcher.conf; systemctl reload corral-launcher
     eventually root# journalctl -q -u corral-launcher -o cat
     ...
-    *Uids*
+    /etc/corral/launcher.conf: line 1: Uids has to be user ids or ranges of them, such as 1000-59999*
     ...
     alice$ corral run -- id -un
     alice
@@ -44,7 +38,7 @@ Nobody but root may say what is allowed.
     > systemctl reload corral-launcher
     eventually root# journalctl -q -u corral-launcher -o cat
     ...
-    *launcher.conf*
+    /etc/corral/launcher.conf: others may write it*
     ...
     bob$ corral submit -- id -un
     *bob*

@@ -34,7 +34,6 @@ The agent runs, and tells what the second job waits for.
     root# systemctl is-active corrald corral-jobs
     active
     inactive
-    [not 0]
     alice$ corral show $second
     ...
     *corral-jobs.service*

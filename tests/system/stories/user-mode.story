@@ -10,7 +10,7 @@ Alice has an agent without asking anybody for it. Its jobs are in her own part o
     {job}
     eventually root# pgrep -c -u alice -x sleep
     2
-    root# cat /proc/$(pgrep -u alice -x sleep -n)/cgroup
+    root# grep ^0:: /proc/$(pgrep -u alice -x sleep -n)/cgroup
     0::/user.slice/user-*.slice/user@*.service/*/corral-jobs.service/jobs/{job}.1/1.1
     alice$ corral --user show $job
     ...
@@ -20,6 +20,7 @@ Alice has an agent without asking anybody for it. Its jobs are in her own part o
 The agent of the system knows nothing of it, and the other way round.
 
     alice$ corral list --all
+    JOB NAME STATUS OWNER PRIORITY TASKS CREATED ELAPSED REASON
 
 A restart touches nothing.
 

@@ -30,9 +30,11 @@ queue a job and ask for its tasks,
 
 follow it until the tool has seen enough,
 
-    alice$ varlinkctl call --more --json=short unix:/run/corral/io.corral io.corral.Jobs.GetHistory '{"job":'$job'}' | wc -l
+    alice$ varlinkctl call --more --json=short unix:/run/corral/io.corral \
+    >     io.corral.Jobs.GetHistory '{"job":'$job'}' | wc -l
     9
-    alice$ timeout 5 varlinkctl call --more --json=short unix:/run/corral/io.corral io.corral.Jobs.Watch '{"jobs":['$job']}'
+    alice$ timeout 5 varlinkctl call --more --json=short unix:/run/corral/io.corral \
+    >     io.corral.Jobs.Watch '{"jobs":['$job']}'
     ...
     *"status":"failed"*
     ...
@@ -47,12 +49,13 @@ and get errors that tell what is wrong.
     *io.corral.Jobs.NoSuchJob*
     ...
     [not 0]
-    bob$ varlinkctl call --json=short unix:/run/corral/io.corral io.corral.Jobs.GetHistory '{"job":'$job'}'
+    bob$ varlinkctl call --more --json=short unix:/run/corral/io.corral io.corral.Jobs.GetHistory '{"job":'$job'}'
     ...
     *io.corral.Jobs.PermissionDenied*
     ...
     [not 0]
-    alice$ varlinkctl call --json=short unix:/run/corral/io.corral io.corral.Jobs.SetParameter '{"name":"Slots","value":"1"}'
+    alice$ varlinkctl call --json=short unix:/run/corral/io.corral \
+    >     io.corral.Jobs.SetParameter '{"name":"Slots","value":"1"}'
     ...
     *io.corral.Jobs.PermissionDenied*
     ...
