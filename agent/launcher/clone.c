@@ -2,6 +2,10 @@
 // The one place with assembler: no C library wraps clone3(2), and one that returns twice into a C frame on another
 // stack cannot be written in C; and the waits must not touch errno, which both processes share. The child gets a stack
 // of its own so that it cannot harm the frames of the caller.
+//
+// A process that only shares the memory of another one is taken for a part of it: when the kernel kills it for want of
+// memory, it kills both, and its OOM score is that of both. One that vfork(2) made is not. But vfork(2) stops its
+// caller, who is to look at the child meanwhile: so a thread makes the child and is stopped, and has no other purpose.
 #include "agent/launcher/clone.h"
 
 #include <errno.h>
@@ -83,12 +87,20 @@ static void futex_call(_Atomic uint32_t *word, int operation, uint32_t value) {
 #error "clone.c has no clone3 call for this processor"
 #endif
 
-int clone_stack_new(void **ret) {
-    size_t guard = (size_t)sysconf(_SC_PAGESIZE);
-    char *memory =
-        mmap(NULL, guard + CLONE_STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+#define SPAWNER_STACK_SIZE (16u * 1024u)
 
-    if (memory == MAP_FAILED || mprotect(memory, guard, PROT_NONE) < 0)
+static size_t page_size(void) {
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+// Both stacks, that of the child first, with a guard page below each.
+int clone_stack_new(void **ret) {
+    size_t guard = page_size();
+    char *memory = mmap(NULL, 2 * guard + CLONE_STACK_SIZE + SPAWNER_STACK_SIZE, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+
+    if (memory == MAP_FAILED || mprotect(memory, guard, PROT_NONE) < 0 ||
+        mprotect(memory + guard + CLONE_STACK_SIZE, guard, PROT_NONE) < 0)
         return -errno;
     *ret = memory + guard;
     return 0;
@@ -125,34 +137,64 @@ static void change(CloneGate *gate, uint32_t state) {
     futex_call(&gate->state, FUTEX_WAKE, 1);
 }
 
+typedef struct Spawn {
+    struct clone_args args;
+    void (*function)(void *argument);
+    void *argument;
+    CloneGate *gate;
+    int pidfd;
+    pid_t pid; // by the kernel, before the child runs
+    long error;
+} Spawn;
+
+// The thread that makes the child. Once there is one, the caller goes on, and nothing here is the thread's any more:
+// all that it may do is end. It has no thread-local storage of its own, so it must not touch errno.
+static void run_spawner(void *argument) {
+    Spawn *spawn = argument;
+
+    long pid = clone3_call(&spawn->args, spawn->function, spawn->argument);
+    if (pid < 0) {
+        spawn->error = pid;
+        change(spawn->gate, GATE_GONE);
+    }
+    for (;;)
+        (void)syscall(SYS_exit, 0);
+}
+
 pid_t clone_into(int cgroup_fd, void *stack, void (*function)(void *argument), void *argument, CloneGate *gate,
-                 int *ret_pidfd) {
-    int pidfd = -1;
-    struct clone_args args = {
-        .flags = CLONE_VM | CLONE_PIDFD | CLONE_INTO_CGROUP | CLONE_CLEAR_SIGHAND | CLONE_CHILD_CLEARTID,
-        .pidfd = (uintptr_t)&pidfd,
+                 int *ret_pidfd, bool *ret_ready) {
+    Spawn spawn = { .function = function, .argument = argument, .gate = gate, .pidfd = -1 };
+    struct clone_args thread = {
+        .flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM,
+        .stack = (uintptr_t)stack + CLONE_STACK_SIZE + page_size(),
+        .stack_size = SPAWNER_STACK_SIZE,
+    };
+
+    spawn.args = (struct clone_args){
+        .flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_PARENT_SETTID | CLONE_INTO_CGROUP | CLONE_CLEAR_SIGHAND |
+                 CLONE_CHILD_CLEARTID,
+        .pidfd = (uintptr_t)&spawn.pidfd,
+        .parent_tid = (uintptr_t)&spawn.pid,
         .child_tid = (uintptr_t)&gate->state,
         .exit_signal = SIGCHLD,
         .stack = (uintptr_t)stack,
         .stack_size = CLONE_STACK_SIZE,
         .cgroup = (uint64_t)cgroup_fd,
     };
-
     atomic_store(&gate->state, GATE_PREPARING);
-    long pid = clone3_call(&args, function, argument);
-    if (pid < 0)
-        return (pid_t)pid;
-    *ret_pidfd = pidfd;
-    return (pid_t)pid;
+    long r = clone3_call(&thread, run_spawner, &spawn);
+    if (r < 0)
+        return (pid_t)r;
+    *ret_ready = wait_while(gate, GATE_PREPARING) == GATE_READY;
+    if (spawn.pid == 0)
+        return (pid_t)spawn.error;
+    *ret_pidfd = spawn.pidfd;
+    return spawn.pid;
 }
 
 void clone_gate_pass(CloneGate *gate) {
     change(gate, GATE_READY);
     (void)wait_while(gate, GATE_READY);
-}
-
-bool clone_gate_await(CloneGate *gate) {
-    return wait_while(gate, GATE_PREPARING) == GATE_READY;
 }
 
 void clone_gate_open(CloneGate *gate) {

@@ -278,10 +278,7 @@ static _Noreturn void run_child(void *argument) {
 pid_t task_prepare(TaskStart *start, int cgroup_fd, void *stack, int *ret_pidfd, bool *ret_ready) {
     start->step = LAUNCH_STEP_NONE;
     start->error = 0;
-    pid_t pid = clone_into(cgroup_fd, stack, run_child, start, &start->gate, ret_pidfd);
-    if (pid >= 0)
-        *ret_ready = clone_gate_await(&start->gate);
-    return pid;
+    return clone_into(cgroup_fd, stack, run_child, start, &start->gate, ret_pidfd, ret_ready);
 }
 
 void task_release(TaskStart *start) {

@@ -368,6 +368,29 @@ Test(launch, oom_score_is_not_inherited) {
     cr_assert_str_eq(harness_output(&h, 1, STDOUT_SUFFIX), own[0] == '-' ? "0\n" : own);
 }
 
+static void read_oom_score(pid_t pid, char text[static 16]) {
+    char path[64];
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", pid);
+    cr_assert_gt(file_read_at(AT_FDCWD, path, text, 16), 0);
+}
+
+// They share memory until the program runs. The kernel would kill both for want of it, as it sets the score of both, if
+// it took them for one; see clone.c.
+Test(launch, reaper_is_not_one_with_its_task) {
+    char fifo[80], path[64], before[16], after[16];
+
+    (void)snprintf(fifo, sizeof(fifo), "%s/fifo", h.path);
+    cr_assert_eq(mkfifo(fifo, 0666), 0);
+    harness_launch(&h, &(TestLaunch){ .arguments = ARGUMENTS("true"), .input = fifo });
+    pid_t child = harness_member(&h), reaper = process_parent(child);
+    read_oom_score(reaper, before);
+    (void)snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", child);
+    cr_assert_eq(file_write_at(AT_FDCWD, path, "500"), 0);
+    read_oom_score(reaper, after);
+    cr_assert_str_eq(after, before);
+}
+
 Test(launch, second_claim_wins_nothing) {
     AttemptKey key = { .job = 7, .run = 1, .task = 2, .attempt = 1 };
     LaunchRecord record;
