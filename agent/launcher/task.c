@@ -18,6 +18,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "agent/launcher/capabilities.h"
+
 #define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"
 #define DEFAULT_OPEN_FILES 1024u
 
@@ -84,14 +86,19 @@ static int set_open_files(TaskStart *start) {
     return set_limit(start->launch, RLIMIT_NOFILE);
 }
 
+// With the capability the new score is the lowest one, too; without it the task could take the protection back. Who has
+// not got it is in a container that has no score to give either, or is the user.
 static int reset_oom(TaskStart *start) {
     if (!start->reset_oom)
         return 0;
     int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
     if (fd < 0)
         return -errno;
+    int used = capabilities_use_sys_resource(true);
     int r = check(write(fd, "0", 1));
     (void)close(fd);
+    if (r >= 0 && used >= 0)
+        r = capabilities_use_sys_resource(false);
     return r;
 }
 

@@ -368,6 +368,19 @@ Test(launch, oom_score_is_not_inherited) {
     cr_assert_str_eq(harness_output(&h, 1, STDOUT_SUFFIX), own[0] == '-' ? "0\n" : own);
 }
 
+// The launcher of this test inherits a protection, and its task must not be able to take it back.
+Test(protected, oom_score_stays_off, .init = NULL, .fini = stop, .timeout = 60) {
+    if (file_write_at(AT_FDCWD, "/proc/self/oom_score_adj", "-500") < 0)
+        cr_skip_test("may not protect itself from the OOM killer");
+    harness_start(&h);
+    harness_run(&h, &(TestLaunch){ .arguments = SHELL("echo -1 >/proc/self/oom_score_adj || "
+                                                      "cat /proc/self/oom_score_adj /proc/$PPID/oom_score_adj"),
+                                   .keep = true,
+                                   .uid = NOBODY,
+                                   .gid = NOBODY });
+    cr_assert_str_eq(harness_output(&h, 1, STDOUT_SUFFIX), "0\n-900\n");
+}
+
 static void read_oom_score(pid_t pid, char text[static 16]) {
     char path[64];
 
