@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <linux/capability.h>
 #include <linux/close_range.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/pidfd.h>
@@ -16,6 +17,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "agent/launcher/capabilities.h"
@@ -159,12 +161,24 @@ static int enter_directory(TaskStart *start) {
     return check(chdir(start->launch->directory));
 }
 
+// The memory is still that of the reaper, and the child may look at what is its own: /proc/self/maps, once open, shows
+// where everything lies in a process of root's. Which process a file of /proc belongs to, it does not tell.
+static int check_stream(int fd) {
+    struct statfs fs;
+
+    if (fstatfs(fd, &fs) < 0)
+        return -errno;
+    return fs.f_type == PROC_SUPER_MAGIC ? -EACCES : 0;
+}
+
 static int put_stream(const char *path, int flags, int target) {
     int fd = open(path, flags | O_NOCTTY | O_CLOEXEC, 0666);
-
-    if (fd < 0 || dup2(fd, target) < 0)
+    if (fd < 0)
         return -errno;
-    return check(close(fd));
+    int r = check_stream(fd);
+    if (r < 0)
+        return r; // it ends with the child
+    return check(dup2(fd, target) < 0 ? -1 : close(fd));
 }
 
 static int put_input(TaskStart *start) {

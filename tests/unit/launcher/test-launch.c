@@ -134,6 +134,10 @@ Test(launch, failing_steps) {
           LAUNCH_STEP_DIRECTORY,
           EACCES },
         { { .arguments = ARGUMENTS("true"), .input = "/nonexistent" }, LAUNCH_STEP_STDIN, ENOENT },
+        // Opened before the program is there, it would tell of its reaper.
+        { { .arguments = ARGUMENTS("cat"), .input = "/proc/self/maps", .uid = NOBODY, .gid = NOBODY },
+          LAUNCH_STEP_STDIN,
+          EACCES },
         { { .arguments = ARGUMENTS("true"), .input = "/etc/shadow", .uid = NOBODY, .gid = NOBODY },
           LAUNCH_STEP_STDIN,
           EACCES },
