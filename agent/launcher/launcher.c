@@ -247,7 +247,8 @@ static int launcher_loop(Launcher *launcher) {
             identities_receive(&launcher->identities);
         if (fds[2].revents && !launcher_take_signal(launcher))
             return 0;
-        if (fds[0].revents || launcher->held) {
+        // A reload has closed the connection.
+        if (launcher->agent_fd >= 0 && (fds[0].revents || launcher->held)) {
             r = launcher_receive(launcher);
             if (r < 0)
                 (void)log_errno(LOG_ERR, r, "Closing the connection of an agent that broke the protocol");

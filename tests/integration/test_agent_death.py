@@ -477,6 +477,21 @@ def never_launched():
 
 
 @test(agent=False)
+def launcher_reloads_with_a_message_waiting():
+    """What was asked for before the connection was closed is asked for again, and nobody has done anything wrong."""
+    agent = Agent(own_launcher=False).start()
+    kill(agent.launcher_pid(), signal.SIGSTOP)
+    job = agent.submit('true')
+    agent.wait_status(job, 'running')
+    kill(agent.launcher_pid(), signal.SIGHUP)
+    kill(agent.launcher_pid(), signal.SIGCONT)
+    agent.wait_over(job)
+    assert agent.job(job)['status'] == 'finished', agent.history(job)
+    assert 'broke the protocol' not in agent.log(), agent.log()
+    agent.assert_nothing_left()
+
+
+@test(agent=False)
 def killed_while_it_recovers():
     """The verdict of one agent reaches the next one, whenever the first dies. The launcher finds out late that there
     was one: what that had asked for is nobody's any more."""
