@@ -21,6 +21,7 @@
 #include "agent/retention.h"
 #include "agent/service.h"
 #include "agent/stop.h"
+#include "agent/timer.h"
 #include "agent/tree.h"
 #include "agent/watch.h"
 #include "base/clock.h"
@@ -195,16 +196,7 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata) {
 }
 
 static void retry_later(Agent *agent) {
-    int r;
-
-    if (agent->retry_source) {
-        r = sd_event_source_set_time_relative(agent->retry_source, RETRY_PAUSE);
-        if (r >= 0)
-            r = sd_event_source_set_enabled(agent->retry_source, SD_EVENT_ONESHOT);
-    } else {
-        r = sd_event_add_time_relative(agent->event, &agent->retry_source, CLOCK_BOOTTIME, RETRY_PAUSE, 0, on_retry,
-                                       agent);
-    }
+    int r = timer_set(agent->event, &agent->retry_source, RETRY_PAUSE, 0, on_retry, agent);
     if (r < 0)
         log_errno(LOG_ERR, r, "cannot set a timer; restart corrald when there is room again");
 }

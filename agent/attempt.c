@@ -12,6 +12,7 @@
 #include "agent/records.h"
 #include "agent/spec.h"
 #include "agent/stop.h"
+#include "agent/timer.h"
 #include "agent/tree.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -235,19 +236,10 @@ static int on_launch_time(sd_event_source *source, uint64_t usec, void *userdata
 
 // Nobody tells when there is enough again.
 static void launch_later(Jobs *jobs, int error) {
-    int r;
-
     if (!jobs->launches_wait)
         log_errno(LOG_WARNING, error, "nothing can be launched now; waiting");
     jobs->launches_wait = true;
-    if (jobs->launch_source) {
-        r = sd_event_source_set_time_relative(jobs->launch_source, SHORTAGE_PAUSE);
-        if (r >= 0)
-            r = sd_event_source_set_enabled(jobs->launch_source, SD_EVENT_ONESHOT);
-    } else {
-        r = sd_event_add_time_relative(jobs->agent->event, &jobs->launch_source, CLOCK_BOOTTIME, SHORTAGE_PAUSE, 0,
-                                       on_launch_time, jobs);
-    }
+    int r = timer_set(jobs->agent->event, &jobs->launch_source, SHORTAGE_PAUSE, 0, on_launch_time, jobs);
     if (r < 0)
         log_errno(LOG_ERR, r, "cannot set a timer; launches wait for something else to happen");
 }

@@ -4,6 +4,7 @@
 #include "agent/garbage.h"
 
 #include "agent/records.h"
+#include "agent/timer.h"
 #include "base/log.h"
 #include "base/parse.h"
 #include "base/shortage.h"
@@ -152,18 +153,9 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
 }
 
 static void come_back(Garbage *garbage) {
-    int armed = SD_EVENT_OFF, r;
-
-    if (garbage->timer) {
-        if (sd_event_source_get_enabled(garbage->timer, &armed) >= 0 && armed != SD_EVENT_OFF)
-            return;
-        r = sd_event_source_set_time_relative(garbage->timer, garbage->pause);
-        if (r >= 0)
-            r = sd_event_source_set_enabled(garbage->timer, SD_EVENT_ONESHOT);
-    } else {
-        r = sd_event_add_time_relative(garbage->agent->event, &garbage->timer, CLOCK_BOOTTIME, garbage->pause, 0,
-                                       on_timer, garbage);
-    }
+    if (timer_is_set(garbage->timer))
+        return;
+    int r = timer_set(garbage->agent->event, &garbage->timer, garbage->pause, 0, on_timer, garbage);
     if (r < 0)
         log_errno(LOG_WARNING, r, "cannot set a timer; cgroups stay until later");
 }

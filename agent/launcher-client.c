@@ -8,6 +8,7 @@
 #include "agent/records.h"
 #include "agent/service.h"
 #include "agent/stop.h"
+#include "agent/timer.h"
 #include "agent/tree.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -313,16 +314,7 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata) {
 }
 
 static void come_back(Launcher *launcher) {
-    int r;
-
-    if (launcher->retry_source) {
-        r = sd_event_source_set_time_relative(launcher->retry_source, launcher->pause);
-        if (r >= 0)
-            r = sd_event_source_set_enabled(launcher->retry_source, SD_EVENT_ONESHOT);
-    } else {
-        r = sd_event_add_time_relative(launcher->agent->event, &launcher->retry_source, CLOCK_BOOTTIME, launcher->pause,
-                                       0, on_retry, launcher);
-    }
+    int r = timer_set(launcher->agent->event, &launcher->retry_source, launcher->pause, 0, on_retry, launcher);
     if (r < 0)
         log_errno(LOG_ERR, r, "cannot set a timer: no launcher from now on");
     launcher->pause = 2 * launcher->pause < PAUSE_LAST ? 2 * launcher->pause : PAUSE_LAST;

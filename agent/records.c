@@ -5,6 +5,7 @@
 #include "agent/garbage.h"
 #include "agent/jobs.h"
 #include "agent/launcher/claim.h"
+#include "agent/timer.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -242,13 +243,9 @@ static int on_again(sd_event_source *source, uint64_t usec, void *userdata) {
 }
 
 void records_look_again(Records *records) {
-    int armed = SD_EVENT_OFF;
-
-    if (sd_event_source_get_enabled(records->again_source, &armed) >= 0 && armed != SD_EVENT_OFF)
+    if (timer_is_set(records->again_source))
         return;
-    int r = sd_event_source_set_time_relative(records->again_source, records->pause);
-    if (r >= 0)
-        r = sd_event_source_set_enabled(records->again_source, SD_EVENT_ONESHOT);
+    int r = timer_set(records->agent->event, &records->again_source, records->pause, 0, on_again, records);
     if (r < 0)
         log_errno(LOG_ERR, r, "cannot set a timer; what has ended is known after a restart");
     records->pause = 2 * records->pause < PAUSE_LAST ? 2 * records->pause : PAUSE_LAST;

@@ -2,6 +2,7 @@
 #include "agent/retention.h"
 
 #include "agent/garbage.h"
+#include "agent/timer.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/parse.h"
@@ -26,17 +27,9 @@ static int on_expiry(sd_event_source *source, uint64_t usec, void *userdata) {
 }
 
 static void come_back(Agent *agent, uint64_t pause) {
-    int r;
-
     if (pause > PAUSE_LONGEST)
         pause = PAUSE_LONGEST;
-    if (agent->expiry_source) {
-        r = sd_event_source_set_time_relative(agent->expiry_source, pause);
-        if (r >= 0)
-            r = sd_event_source_set_enabled(agent->expiry_source, SD_EVENT_ONESHOT);
-    } else {
-        r = sd_event_add_time_relative(agent->event, &agent->expiry_source, CLOCK_BOOTTIME, pause, 0, on_expiry, agent);
-    }
+    int r = timer_set(agent->event, &agent->expiry_source, pause, 0, on_expiry, agent);
     if (r < 0)
         log_errno(LOG_ERR, r, "cannot set a timer: records stay longer than they should");
 }

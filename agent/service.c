@@ -3,6 +3,7 @@
 
 #include "agent/config.h"
 #include "agent/jobs.h"
+#include "agent/timer.h"
 #include "base/log.h"
 #include "base/parse.h"
 
@@ -19,8 +20,7 @@
 
 struct Service {
     Agent *agent;
-    bool listened_to; // there is a service manager that wants to know
-    bool armed;
+    bool listened_to;        // there is a service manager that wants to know
     char status[STATUS_MAX]; // as it was told last
     sd_event_source *term_source, *int_source, *reload_source, *status_source;
 };
@@ -55,21 +55,14 @@ static int on_status(sd_event_source *source, uint64_t usec, void *userdata) {
 
     (void)source;
     (void)usec;
-    service->armed = false;
     tell_status(service);
     return 0;
 }
 
 void service_touch(Service *service) {
-    if (!service || !service->listened_to || service->armed)
+    if (!service || !service->listened_to || timer_is_set(service->status_source))
         return;
-    int r = service->status_source
-                ? sd_event_source_set_time_relative(service->status_source, STATUS_PAUSE)
-                : sd_event_add_time_relative(service->agent->event, &service->status_source, CLOCK_BOOTTIME,
-                                             STATUS_PAUSE, STATUS_PAUSE / 4, on_status, service);
-    if (r >= 0)
-        r = sd_event_source_set_enabled(service->status_source, SD_EVENT_ONESHOT);
-    service->armed = r >= 0;
+    (void)timer_set(service->agent->event, &service->status_source, STATUS_PAUSE, STATUS_PAUSE / 4, on_status, service);
 }
 
 void service_ready(Service *service) {

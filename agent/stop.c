@@ -12,6 +12,7 @@
 #include "agent/journal.h"
 #include "agent/launcher-client.h"
 #include "agent/records.h"
+#include "agent/timer.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/parse.h"
@@ -139,15 +140,7 @@ static int on_events(sd_event_source *source, int fd, uint32_t revents, void *us
 }
 
 static void look_again_in(Stop *stop, uint64_t usec) {
-    int r;
-
-    if (stop->timer) {
-        r = sd_event_source_set_time_relative(stop->timer, usec);
-        if (r >= 0)
-            r = sd_event_source_set_enabled(stop->timer, SD_EVENT_ONESHOT);
-    } else {
-        r = sd_event_add_time_relative(stop->agent->event, &stop->timer, CLOCK_BOOTTIME, usec, 1, on_timer, stop);
-    }
+    int r = timer_set(stop->agent->event, &stop->timer, usec, 1, on_timer, stop);
     if (r < 0)
         log_errno(LOG_ERR, r, "cannot set the timer of a stop");
 }

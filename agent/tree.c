@@ -6,6 +6,7 @@
 #include "agent/journal.h"
 #include "agent/launcher-client.h"
 #include "agent/service.h"
+#include "agent/timer.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -184,16 +185,7 @@ static int on_look(sd_event_source *source, uint64_t usec, void *userdata) {
 }
 
 static void look_again_later(Agent *agent) {
-    int r;
-
-    if (agent->tree_source) {
-        r = sd_event_source_set_time_relative(agent->tree_source, LOOK_AGAIN);
-        if (r >= 0)
-            r = sd_event_source_set_enabled(agent->tree_source, SD_EVENT_ONESHOT);
-    } else {
-        r = sd_event_add_time_relative(agent->event, &agent->tree_source, CLOCK_BOOTTIME, LOOK_AGAIN, 0, on_look,
-                                       agent);
-    }
+    int r = timer_set(agent->event, &agent->tree_source, LOOK_AGAIN, 0, on_look, agent);
     if (r < 0)
         log_errno(LOG_ERR, r, "cannot set a timer; restart corrald when the jobs' cgroup is back");
 }
