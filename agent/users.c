@@ -7,21 +7,19 @@
 #include "base/shortage.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define ENTRIES 32
 #define LIFETIME (30 * USEC_PER_SEC)
 #define BUFFER_FIRST 1024u
 #define BUFFER_LAST (1024u * 1024u)
 #define GROUPS_MAX 65536 // NGROUPS_MAX of Linux
-#define SPARE_FDS 8      // more than a look-up needs
+#define SPARE_FDS 8      // more than a look-up needs: without one the database looks as if it knew nobody
 #define GID_NOBODY 65534 // the kernel's overflow gid: gives access to nothing
 
 typedef struct Entry {
@@ -48,26 +46,9 @@ static bool means_not_found(int error) {
     return error == 0 || error == ENOENT || error == ESRCH || error == EBADF || error == EPERM;
 }
 
-// Without a free descriptor the database looks as if it knew nobody, or nobody's groups.
-static int check_descriptors(void) {
-    int fds[SPARE_FDS], r = 0;
-    size_t n = 0;
-
-    while (r >= 0 && n < SPARE_FDS) {
-        fds[n] = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (fds[n] < 0)
-            r = -errno;
-        else
-            n++;
-    }
-    while (n > 0)
-        (void)close(fds[--n]);
-    return r;
-}
-
 // Looks up by name, or by uid when name is NULL. The strings of ret live in ret_buffer, which the caller frees.
 static int look_up(const char *name, uid_t uid, struct passwd *ret, char **ret_buffer) {
-    int r = check_descriptors();
+    int r = shortage_check_descriptors(SPARE_FDS);
     if (r < 0)
         return r;
     for (size_t size = BUFFER_FIRST; size <= BUFFER_LAST; size *= 2) {
@@ -235,7 +216,7 @@ int user_by_name(const char *name, const User **ret) {
 }
 
 static int look_up_group(const char *name, gid_t *ret) {
-    int r = check_descriptors();
+    int r = shortage_check_descriptors(SPARE_FDS);
     if (r < 0)
         return r;
     for (size_t size = BUFFER_FIRST; size <= BUFFER_LAST; size *= 2) {

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 // error: a negative errno.
 static inline bool is_shortage(int error) {
@@ -19,3 +20,9 @@ static inline bool is_shortage(int error) {
         return false;
     }
 }
+
+#define SHORTAGE_DESCRIPTORS_MAX 16
+
+// Whether n descriptors, at most SHORTAGE_DESCRIPTORS_MAX, can be had now: for calls that would not tell that there
+// were none. 0, -EMFILE, -ENFILE or another negative errno.
+int shortage_check_descriptors(size_t n);

@@ -2,12 +2,12 @@
 #include "agent/launcher/packet.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "base/cleanup.h"
+#include "base/shortage.h"
 
 #define SPARE_FDS 6 // for the claim, and to look around
 
@@ -35,24 +35,6 @@ static int take_fds(struct msghdr *message, Packet *packet) {
     return r;
 }
 
-// Whether the descriptors of a message, and some that are needed to act on it, can be had. The kernel drops those that
-// cannot be, and the message would be lost.
-static int check_room(int fd) {
-    int fds[PACKET_FDS_MAX + SPARE_FDS], r = 0;
-    size_t n = 0;
-
-    while (r >= 0 && n < sizeof(fds) / sizeof(fds[0])) {
-        fds[n] = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-        if (fds[n] < 0)
-            r = -errno;
-        else
-            n++;
-    }
-    while (n > 0)
-        (void)close(fds[--n]);
-    return r;
-}
-
 int packet_receive(int fd, Packet *ret) {
     _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int) * PACKET_FDS_MAX)];
     struct iovec data = { .iov_base = ret->bytes, .iov_len = sizeof(ret->bytes) };
@@ -61,7 +43,8 @@ int packet_receive(int fd, Packet *ret) {
     };
     ssize_t n;
 
-    int r = check_room(fd);
+    // The kernel drops the descriptors that cannot be had, and the message would be lost.
+    int r = shortage_check_descriptors(PACKET_FDS_MAX + SPARE_FDS);
     if (r < 0)
         return r;
     do
