@@ -24,7 +24,7 @@
 #include "base/parse.h"
 #include "cgroup/controllers.h"
 
-#define PATIENCE (5 * USEC_PER_SEC)
+#define PATIENCE (60 * USEC_PER_SEC)
 #define PREFIX "corral-cgroup-test-"
 
 // ---- plain ----

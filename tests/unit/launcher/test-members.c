@@ -24,7 +24,7 @@ static void stop(void) {
     harness_deinit(&h);
 }
 
-TestSuite(members, .init = start, .fini = stop, .timeout = 60);
+TestSuite(members, .init = start, .fini = stop, .timeout = 240);
 
 static int make_cgroup(int parent, const char *name) {
     cr_assert_eq(mkdirat(parent, name, 0755), 0);
