@@ -84,9 +84,15 @@ static void print_times(const json_t *result) {
     }
 }
 
+// Answered at the deadline although something still runs. Which processes is not always known by then.
+static bool is_stuck(const json_t *result) {
+    return !json_is_string(json_object_get(result, "error")) &&
+           (json_array_size(json_object_get(result, "stuck")) > 0 ||
+            json_is_string(json_object_get(result, "errorMessage")));
+}
+
 // Returns whether it was done.
 static bool print_result(const Reference *reference, const json_t *result) {
-    const json_t *stuck = json_object_get(result, "stuck");
     AUTO_FREE char *status = format_field(result, "status", FIELD_TEXT);
     char element[REFERENCE_TEXT_MAX];
 
@@ -101,10 +107,14 @@ static bool print_result(const Reference *reference, const json_t *result) {
     print_counts(result);
     print_times(result);
     putchar('\n');
-    if (json_array_size(stuck) == 0)
+    if (!is_stuck(result))
         return true;
     (void)output_flush();
-    processes_complain_stuck(stuck);
+    const json_t *stuck = json_object_get(result, "stuck");
+    if (json_array_size(stuck) > 0)
+        processes_complain_stuck(stuck);
+    else
+        log_error("%s: %s", element, json_string_value(json_object_get(result, "errorMessage")));
     log_error("%s: the agent keeps trying; 'corral show %s' tells how it stands", element, element);
     return false;
 }
@@ -117,7 +127,7 @@ static bool was_over(const json_t *result) {
 }
 
 static bool is_done(const json_t *result) {
-    return !json_is_string(json_object_get(result, "error")) && json_array_size(json_object_get(result, "stuck")) == 0;
+    return !json_is_string(json_object_get(result, "error")) && !is_stuck(result);
 }
 
 // Cancels so many as go into one call. Returns whether all is done.

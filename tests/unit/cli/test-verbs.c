@@ -166,6 +166,18 @@ Test(cancel, lists_what_cannot_be_killed) {
     fake_agent_stop(&agent);
 }
 
+Test(cancel, is_not_done_when_it_is_not_known_what_is_left) {
+    FakeAgent agent;
+
+    FAKE_AGENT_START(&agent, { "CancelJobs",
+                               "{\"results\": [{\"job\": 12, \"status\": \"canceling\", \"errorMessage\":"
+                               " \"some processes outlived the kill\", \"processesKilled\": 3, \"stuck\": []}]}" });
+    command_expect(COMMAND_RUN(&agent, "cancel", "12"), 1, "12 canceling: 3 processes killed\n",
+                   "corral: 12: some processes outlived the kill\n"
+                   "corral: 12: the agent keeps trying; 'corral show 12' tells how it stands\n");
+    fake_agent_stop(&agent);
+}
+
 Test(cancel, prints_the_reply_as_json) {
     FakeAgent agent;
 
