@@ -26,11 +26,13 @@
 
 #define FREEZE_WAIT (50 * USEC_PER_MSEC) // not frozen by then is no failure: go on
 #define INSPECT_WAIT (200 * USEC_PER_MSEC)
+#define STUCK_INSPECT_WAIT (2 * USEC_PER_SEC) // the caller has waited for long, and wants to know for what
 #define PAUSE_FIRST 100
 #define WATCH_LONGEST 200                // for the freeze, for the kill, and for the records
 #define PAUSE_LAST (20 * USEC_PER_MSEC)  // while there is hope
 #define PAUSE_STUCK (2 * USEC_PER_SEC)   // behind the deadline, for ever
-#define KILL_AGAIN_AFTER USEC_PER_MSEC   // then in each round
+#define KILL_AGAIN_AFTER USEC_PER_MSEC   // at the earliest
+#define KILL_SHARE 10                    // of the time, one part at most is for killing again
 #define EVENTS_AFTER (4 * USEC_PER_MSEC) // a wait that lasts longer is told by cgroup.events too
 
 static void step(Stop *stop);
@@ -323,15 +325,15 @@ static void inspect(Stop *stop, Attempt *attempt) {
         stop->n_inspections++;
 }
 
-static void inspect_all(Stop *stop) {
+static void inspect_all(Stop *stop, uint64_t longest) {
     stop->n_inspections = 0;
-    stop->step_end = clock_boottime() + INSPECT_WAIT;
+    stop->step_end = clock_boottime() + longest;
     for_each_attempt(stop, inspect);
 }
 
 static void begin_inspect(Stop *stop) {
     enter(stop, STOP_INSPECT);
-    inspect_all(stop);
+    inspect_all(stop, INSPECT_WAIT);
     step(stop);
 }
 
@@ -344,8 +346,10 @@ static void step_inspect(Stop *stop) {
         look_again_in(stop, stop->step_end - now);
 }
 
+// With many processes a kill takes long, and holds up those that are dying: the next one leaves them the time.
 static void write_kill(Stop *stop) {
     Cgroup *cgroup = target(stop);
+    uint64_t begin = clock_boottime();
 
     if (!cgroup)
         return;
@@ -354,6 +358,8 @@ static void write_kill(Stop *stop) {
         r = launcher_signal(stop->agent->launcher, cgroup_fd(cgroup), SIGKILL, false);
     if (r < 0)
         log_errno(LOG_ERR, r, "cannot kill the processes of a cgroup; trying again");
+    uint64_t end = clock_boottime(), pause = KILL_SHARE * (end - begin);
+    stop->kill_again = end + (pause > KILL_AGAIN_AFTER ? pause : KILL_AGAIN_AFTER);
 }
 
 // Made into text while the kill takes effect: what is frozen shall not wait for that.
@@ -518,14 +524,14 @@ static void step_kill(Stop *stop) {
         step_empty(stop);
         return;
     }
-    if (now - stop->receipt.killed_time >= KILL_AGAIN_AFTER)
+    if (now >= stop->kill_again)
         write_kill(stop);
     if (now - stop->receipt.killed_time >= EVENTS_AFTER)
         listen_for_events(stop);
     if (now >= stop->deadline && !stop->stuck) {
         stop->stuck = true;
         note_unkillable(stop);
-        inspect_all(stop);
+        inspect_all(stop, STUCK_INSPECT_WAIT);
     }
     if (stop->stuck && (now >= stop->step_end || stop->n_inspections == 0))
         answer_stuck(stop);

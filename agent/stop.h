@@ -47,10 +47,10 @@ struct Stop {
     StopPhase phase;
     bool force;
     bool stuck;
-    bool quick;                             // nothing to look at: kill only
-    uint64_t grace;                         // microseconds
-    uint64_t grace_end, step_end, deadline; // CLOCK_BOOTTIME
-    uint64_t pause;                         // current pause of the polling
+    bool quick;                                         // nothing to look at: kill only
+    uint64_t grace;                                     // microseconds
+    uint64_t grace_end, step_end, kill_again, deadline; // CLOCK_BOOTTIME
+    uint64_t pause;                                     // current pause of the polling
     Receipt receipt;
     uint32_t n_inspections;     // under way
     InspectedProcess *evidence; // of what is stuck
