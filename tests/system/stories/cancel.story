@@ -20,7 +20,7 @@ Bob may not stop it.
 Alice may.
 
     alice$ corral cancel $job -m 'enough'
-    {job} canceled: 1 task failed, * processes killed; frozen after *, recorded after *
+    {job} canceled: 1 task failed, * processes killed; * recorded after *
     root# pgrep -x sleep
     [1]
     alice$ corral show $job
