@@ -12,7 +12,7 @@ import time
 from channel import Failed
 from machine import Machine
 
-MEMORY = 2048  # MiB
+MEMORY = 3072  # MiB. By default, Linux lets a user have four processes for each: see fork-bomb.story.
 CPUS = 2
 
 
