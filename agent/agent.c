@@ -30,12 +30,14 @@
 #include "ipc/interfaces.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #define TURN_LONGEST (2 * USEC_PER_MSEC) // then the commit goes before what else is ready
 #define RETRY_PAUSE USEC_PER_SEC         // between attempts to write again
+#define LAST_CALLS_LONGEST USEC_PER_SEC  // then the agent ends, whatever clients still send
 
 static const IpcServerConfig server_config = {
     .vendor = "Corral", .product = "corrald", .version = CORRAL_VERSION, .url = "", IPC_SERVER_CONFIG_DEFAULT
@@ -327,14 +329,31 @@ int agent_new(const AgentConfig *config, Agent **ret) {
     return 0;
 }
 
+// What clients have sent before the end is done and answered, and who comes now waits for the next agent: an orderly
+// end leaves nobody in doubt about what was done. Its effects are the next agent's.
+static int serve_the_last(Agent *agent) {
+    uint64_t deadline = clock_boottime() + LAST_CALLS_LONGEST;
+    struct pollfd server = { .fd = ipc_server_fd(agent->server), .events = POLLIN };
+    int r = 0;
+
+    ipc_server_stop_listening(agent->server);
+    while (r >= 0 && clock_boottime() < deadline && poll(&server, 1, 0) > 0)
+        r = ipc_server_dispatch(agent->server);
+    r = agent->store_failed ? 0 : agent->store_error < 0 ? agent->store_error : store_commit(agent->store);
+    if (r >= 0)
+        journal_commit(agent->journal);
+    else
+        ipc_server_fail_held(agent->server, "io.corral.Jobs.StoreNotWritable",
+                             json_pack("{s:s}", "reason", strerror(-r)));
+    ipc_server_release(agent->server);
+    return r;
+}
+
 int agent_run(Agent *agent) {
     service_ready(agent->service);
     int r = sd_event_loop(agent->event);
     service_stopping(agent->service);
-    // What was told and not yet committed is committed; its effects are the next agent's.
-    if (r >= 0 && !agent->store_failed && agent->store_error == 0)
-        r = store_commit(agent->store);
-    return r;
+    return r < 0 ? r : serve_the_last(agent);
 }
 
 Agent *agent_free(Agent *agent) {

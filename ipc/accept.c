@@ -40,6 +40,15 @@ int ipc_server_listen(IpcServer *server, int fd) {
     return 0;
 }
 
+void ipc_server_stop_listening(IpcServer *server) {
+    IpcListener *listener;
+
+    while ((listener = TAILQ_FIRST(&server->listeners)) != NULL) {
+        TAILQ_REMOVE(&server->listeners, listener, entry);
+        ipc_listener_free(server, listener);
+    }
+}
+
 // ---- pausing ----
 
 static void set_interest(IpcServer *server, uint32_t events) {

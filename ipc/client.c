@@ -95,14 +95,14 @@ int ipc_client_send(IpcClient *client, const char *method, json_t *parameters, I
     return r < 0 ? r : send_all(client);
 }
 
-// Reads once. -ECONNRESET at the end.
+// Reads once. The kernel tells the two ends apart: one that closes with bytes unread resets the connection.
 static int receive_some(IpcClient *client) {
     ssize_t n = recv(client->fd, client->read_buffer, sizeof client->read_buffer, 0);
 
     if (n == 0)
-        return -ECONNRESET;
+        return buffer_size(&client->output) > 0 ? -ECONNABORTED : -ECONNRESET;
     if (n < 0)
-        return errno == EINTR ? 0 : -errno;
+        return errno == EINTR ? 0 : errno == ECONNRESET ? -ECONNABORTED : -errno;
     return ipc_frames_append(&client->input, client->read_buffer, (size_t)n);
 }
 

@@ -34,7 +34,8 @@ void ipc_reply_deinit(IpcReply *reply);
 
 // Sends a call; parameters are stolen, NULL for none.
 int ipc_client_send(IpcClient *client, const char *method, json_t *parameters, IpcCallFlags flags);
-// Waits for the next reply. -ECONNRESET when the server closed, -EBADMSG for nonsense. ret is deinitialised first.
+// Waits for the next reply. -ECONNRESET when the server closed; -ECONNABORTED when it did without having read the last
+// call whole, which it has not handled then; -EBADMSG for nonsense. ret is deinitialised first.
 int ipc_client_receive(IpcClient *client, IpcReply *ret);
 // Whether a whole reply is already buffered, so that receive would not block.
 bool ipc_client_pending(const IpcClient *client);

@@ -91,15 +91,10 @@ static void close_connections(IpcServer *server) {
 }
 
 IpcServer *ipc_server_free(IpcServer *server) {
-    IpcListener *listener;
-
     if (!server)
         return NULL;
     close_connections(server);
-    while ((listener = TAILQ_FIRST(&server->listeners)) != NULL) {
-        TAILQ_REMOVE(&server->listeners, listener, entry);
-        ipc_listener_free(server, listener);
-    }
+    ipc_server_stop_listening(server);
     for (size_t i = 0; i < server->n_bindings; i++)
         ipc_binding_free(server->bindings[i]);
     free(server->bindings);

@@ -62,6 +62,9 @@ int ipc_server_add_interface(IpcServer *server, const char *text, const IpcMetho
 // Takes over a listening socket, once it has succeeded. May be called for several.
 int ipc_server_listen(IpcServer *server, int fd);
 
+// Accepts nobody any more: who connects waits in the queue of a socket that somebody else keeps open, or is refused.
+void ipc_server_stop_listening(IpcServer *server);
+
 // Takes over a connected socket, in any case. -EUSERS when a limit is reached.
 int ipc_server_add_connection(IpcServer *server, int fd);
 

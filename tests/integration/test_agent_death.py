@@ -639,6 +639,28 @@ def orderly_end(agent):
 
 
 @test
+def orderly_end_under_load(agent):
+    """Who has sent a call when the agent is told to end gets the answer, and what it says is on record."""
+    agent.set(Slots=4)
+    known = {}
+    for number in range(20):
+        clients = [agent.client() for _ in range(20)]
+        for client in clients:
+            client.call('GetParameters', names=['Slots'])  # it is connected
+        for index, client in enumerate(clients):
+            client.send('QueueJob', job=agent.spec('true', name=f'{number} {index}'))
+        agent.stop()
+        for index, client in enumerate(clients):
+            reply, _ = client.receive()
+            known[reply['id']] = f'{number} {index}'
+            client.close()
+        agent.start()
+    agent.wait_over(*known)
+    recorded = {job['id']: job['name'] for job in agent.listed('ListJobs', 'job')}
+    assert recorded == known, (len(recorded), len(known))
+
+
+@test
 def locks_of_the_dead(agent):
     """What an agent that was killed has forked holds its locks for a moment."""
     agent.kill()

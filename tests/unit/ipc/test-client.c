@@ -153,7 +153,7 @@ Test(client, a_message_beyond_the_limit_is_refused) {
     if (r < 0)
         cr_assert_eq(ipc_client_receive(client, &reply), 0);
     cr_assert_str_eq(reply.error, "org.varlink.service.InvalidParameter");
-    cr_assert_eq(ipc_client_receive(client, &reply), -ECONNRESET);
+    cr_assert_eq(ipc_client_receive(client, &reply), -ECONNABORTED);
 }
 
 // ---- a server that says what it is told to ----
@@ -199,6 +199,23 @@ Test(client, notices_the_end) {
 
     cr_assert_eq(receive_from("", 0, &reply), -ECONNRESET);
     cr_assert_eq(receive_from("{\"parameters\":{}", 15, &reply), -ECONNRESET);
+}
+
+// A server that ends without reading what was sent, or before it can be sent, has not done it.
+Test(client, knows_that_its_call_was_not_taken) {
+    for (int early = 0; early <= 1; early++) {
+        AUTO_IPC_CLIENT IpcClient *client = NULL;
+        AUTO_IPC_REPLY IpcReply reply = IPC_REPLY_NULL;
+
+        cr_assert_eq(ipc_client_connect(path, &client), 0);
+        int fd = accept(listener, NULL, NULL);
+        if (early)
+            close(fd);
+        cr_assert_eq(ipc_client_send(client, "org.example.test.Echo", NULL, 0), early ? -EPIPE : 0);
+        if (!early)
+            close(fd);
+        cr_assert_eq(ipc_client_receive(client, &reply), -ECONNABORTED);
+    }
 }
 
 Test(client, knows_what_it_has) {
