@@ -10,10 +10,9 @@
 
 // One of the two calls.
 typedef struct Part {
-    const char *method;
     const char *member; // "jobs" or "tasks"
     json_t *elements;
-    IpcClient *client;
+    Call call;
     IpcReply reply;
     size_t taken;
 } Part;
@@ -34,20 +33,15 @@ static void add_element(Part parts[N_PARTS], const Reference *reference) {
 }
 
 static int part_send(const Arguments *arguments, Part *part, const json_t *options) {
-    json_t *parameters = memory_json(json_deep_copy(options));
-
-    memory_require(json_object_set(parameters, part->member, part->elements) == 0);
-    int r = connection_open(connection_path(arguments), &part->client);
-    if (r < 0)
-        json_decref(parameters);
-    else
-        r = connection_send(part->client, part->method, parameters, 0);
-    return r;
+    part->call.path = connection_path(arguments);
+    part->call.parameters = memory_json(json_deep_copy(options));
+    memory_require(json_object_set(part->call.parameters, part->member, part->elements) == 0);
+    return call_send(&part->call);
 }
 
 static void part_deinit(Part *part) {
     json_decref(part->elements);
-    ipc_client_free(part->client);
+    call_deinit(&part->call);
     ipc_reply_deinit(&part->reply);
 }
 
@@ -70,8 +64,8 @@ static int collect(Part parts[N_PARTS], const Reference *references, size_t n, j
 int batch_call(const Arguments *arguments, const char *jobs_method, const char *tasks_method,
                const Reference *references, size_t n, const json_t *options, json_t **ret) {
     Part parts[N_PARTS] = {
-        [PART_JOBS] = { .method = jobs_method, .member = "jobs", .elements = memory_json(json_array()) },
-        [PART_TASKS] = { .method = tasks_method, .member = "tasks", .elements = memory_json(json_array()) },
+        [PART_JOBS] = { .call = { .method = jobs_method }, .member = "jobs", .elements = memory_json(json_array()) },
+        [PART_TASKS] = { .call = { .method = tasks_method }, .member = "tasks", .elements = memory_json(json_array()) },
     };
     int r = 0;
 
@@ -81,10 +75,10 @@ int batch_call(const Arguments *arguments, const char *jobs_method, const char *
         if (json_array_size(parts[i].elements) > 0)
             r = part_send(arguments, &parts[i], options);
     for (int i = 0; i < N_PARTS && r >= 0; i++)
-        if (parts[i].client)
-            r = connection_receive(parts[i].client, &parts[i].reply);
+        if (parts[i].call.client)
+            r = call_receive(&parts[i].call, &parts[i].reply);
     for (int i = 0; i < N_PARTS && r >= 0; i++)
-        if (parts[i].client && arguments_has(arguments, OPTION_JSON))
+        if (parts[i].call.client && arguments_has(arguments, OPTION_JSON))
             output_json(parts[i].reply.parameters);
     if (r >= 0)
         r = collect(parts, references, n, ret);

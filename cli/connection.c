@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #define DEFAULT_SOCKET "/run/corral/io.corral"
+#define REPEATS_MAX 5
+#define REPEAT_PAUSE (100 * 1000) // microseconds
 
 // Where the units of the user's own systemd have it.
 static const char *own_path(void) {
@@ -44,7 +46,7 @@ int connection_complain(int error, const char *path) {
     return error;
 }
 
-int connection_open(const char *path, IpcClient **ret) {
+static int connection_open(const char *path, IpcClient **ret) {
     int r = ipc_client_connect(path, ret);
     return r < 0 ? connection_complain(r, path) : 0;
 }
@@ -52,6 +54,8 @@ int connection_open(const char *path, IpcClient **ret) {
 int connection_complain_lost(int error) {
     if (error == -EBADMSG)
         log_error("what the agent answered is not varlink; is it corrald?");
+    else if (error == -ECONNABORTED)
+        log_error("the agent closed the connection before it took the call: nothing was done; try again");
     else
         log_error("the agent went away before it answered: %s; what was asked for may have been done",
                   strerror(-error));
@@ -79,38 +83,60 @@ static int check_size(const json_t *parameters) {
     return -EMSGSIZE;
 }
 
-int connection_send(IpcClient *client, const char *method, json_t *parameters, IpcCallFlags flags) {
-    AUTO_FREE char *name = memory_printf(JOBS_INTERFACE "%s", method);
+// ---- calls ----
 
-    if (parameters && check_size(parameters) < 0) {
-        json_decref(parameters);
-        return -EMSGSIZE;
-    }
-    int r = ipc_client_send(client, name, parameters, flags);
+static int call_make(Call *call) {
+    AUTO_FREE char *name = memory_printf(JOBS_INTERFACE "%s", call->method);
+
+    call->client = ipc_client_free(call->client);
+    int r = connection_open(call->path, &call->client);
+    if (r < 0)
+        return r;
+    r = ipc_client_send(call->client, name, json_incref(call->parameters), call->flags);
     if (r == -EPIPE)
         return 0; // what the agent said before it closed can still be received
     return r < 0 ? connection_complain_lost(r) : 0;
 }
 
-int connection_receive(IpcClient *client, IpcReply *ret) {
-    int r = ipc_client_receive(client, ret);
+int call_send(Call *call) {
+    if (call->parameters && check_size(call->parameters) < 0)
+        return -EMSGSIZE;
+    return call_make(call);
+}
 
+// Nothing of the call has been done: it can be made again. Systemd keeps the socket open for the next agent.
+static bool may_make_again(Call *call, int error) {
+    return error == -ECONNABORTED && !call->answered && call->repeated++ < REPEATS_MAX;
+}
+
+int call_receive(Call *call, IpcReply *ret) {
+    int r;
+
+    while ((r = ipc_client_receive(call->client, ret)) < 0 && may_make_again(call, r)) {
+        (void)usleep(REPEAT_PAUSE);
+        r = call_make(call);
+        if (r < 0)
+            return r;
+    }
     if (r < 0)
         return connection_complain_lost(r);
+    call->answered = true;
     return ret->error ? connection_complain_of_reply(ret) : 0;
 }
 
+void call_deinit(Call *call) {
+    call->client = ipc_client_free(call->client);
+    json_decref(call->parameters);
+    call->parameters = NULL;
+}
+
 int connection_call(const Arguments *arguments, const char *method, json_t *parameters, json_t **ret) {
-    AUTO_IPC_CLIENT IpcClient *client = NULL;
+    Call call CLEANUP(call_deinit) = { .path = connection_path(arguments), .method = method, .parameters = parameters };
     AUTO_IPC_REPLY IpcReply reply = IPC_REPLY_NULL;
 
-    int r = connection_open(connection_path(arguments), &client);
-    if (r < 0)
-        json_decref(parameters);
-    else
-        r = connection_send(client, method, parameters, 0);
+    int r = call_send(&call);
     if (r >= 0)
-        r = connection_receive(client, &reply);
+        r = call_receive(&call, &reply);
     if (r >= 0 && ret)
         *ret = json_incref(reply.parameters);
     return r < 0 ? r : 0;
@@ -118,18 +144,16 @@ int connection_call(const Arguments *arguments, const char *method, json_t *para
 
 int connection_stream(const Arguments *arguments, const char *method, json_t *parameters,
                       int (*each)(const json_t *reply, void *userdata), void *userdata) {
-    AUTO_IPC_CLIENT IpcClient *client = NULL;
+    Call call CLEANUP(call_deinit) = {
+        .path = connection_path(arguments), .method = method, .parameters = parameters, .flags = IPC_CALL_MORE
+    };
     AUTO_IPC_REPLY IpcReply reply = IPC_REPLY_NULL;
 
-    int r = connection_open(connection_path(arguments), &client);
-    if (r < 0)
-        json_decref(parameters);
-    else
-        r = connection_send(client, method, parameters, IPC_CALL_MORE);
+    int r = call_send(&call);
     if (r < 0)
         return r;
     do {
-        r = connection_receive(client, &reply);
+        r = call_receive(&call, &reply);
         if (r >= 0)
             r = each(reply.parameters, userdata);
     } while (r >= 0 && reply.continues);

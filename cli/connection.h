@@ -13,13 +13,22 @@
 // --socket, else CORRAL_SOCKET, else the default.
 const char *connection_path(const Arguments *arguments);
 
-int connection_open(const char *path, IpcClient **ret);
+// A call of io.corral.Jobs on a connection of its own. One that the agent has not taken, because it ended just then, is
+// made again of the next agent.
+typedef struct Call {
+    const char *path, *method;
+    json_t *parameters; // owned; NULL for none
+    IpcCallFlags flags;
+    IpcClient *client;
+    unsigned repeated;
+    bool answered;
+} Call;
 
-// Sends a call of io.corral.Jobs. parameters are stolen.
-int connection_send(IpcClient *client, const char *method, json_t *parameters, IpcCallFlags flags);
-
+// Connects and sends it.
+int call_send(Call *call);
 // Receives one reply. -EREMOTEIO for an error reply.
-int connection_receive(IpcClient *client, IpcReply *ret);
+int call_receive(Call *call, IpcReply *ret);
+void call_deinit(Call *call);
 
 // Connects and makes one call of io.corral.Jobs. parameters are stolen, NULL for none.
 int connection_call(const Arguments *arguments, const char *method, json_t *parameters, json_t **ret);
