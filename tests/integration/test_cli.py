@@ -8,7 +8,9 @@ import json
 import os
 import pty
 import re
+import select
 import signal
+import socket
 import struct
 import subprocess
 import termios
@@ -55,6 +57,32 @@ def submit_options(agent):
         assert file.read() == 'from the file/tmp\n'
     with open(err, encoding='ascii') as file:
         assert file.read() == '1 two words\n'
+
+
+@test
+def calls_that_the_agent_did_not_answer(agent):
+    """One that ends with a call unread has done nothing: the command asks the next one, and gives up in the end."""
+    path = agent.ready_path('other')
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+        listener.settimeout(30)
+
+        def submitted(unread, answer=None):
+            """What the command prints when its call is not read so often, and then read and perhaps answered."""
+            with agent.corral_start('--socket', path, 'submit', 'true') as process:
+                for last in [False] * unread + [True] * (answer is not None):
+                    connection, _ = listener.accept()
+                    with connection:
+                        select.select([connection], [], [])
+                        if last:
+                            assert connection.recv(4096).endswith(b'\0')
+                            connection.sendall(answer)
+                return process.communicate()[0 if answer else 1]
+
+        assert submitted(3, b'{"parameters": {"id": 7}}\0') == '7\n'
+        assert 'may have been done' in submitted(3, b'')
+        assert 'nothing was done' in submitted(6)
 
 
 @test
