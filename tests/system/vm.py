@@ -7,13 +7,17 @@ such a one, taken when it had booted, left off. Later boots are real ones.
 
 import json
 import socket
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 from channel import Failed
 from machine import Machine
 
 MEMORY = 3072  # MiB. By default, Linux lets a user have four processes for each: see fork-bomb.story.
 CPUS = 2
+DISK_PROGRAM = Path(__file__).parent / 'disk.py'
 
 
 class Vm(Machine):
@@ -28,9 +32,16 @@ class Vm(Machine):
         self.disk = self.directory / 'disk'
         self.workspace.run(['cp', '--sparse=always', '--reflink=auto', snapshot / 'disk', self.disk])
         self._state = snapshot / 'state'
+        self._listener = self._server = None
+        self.disk_report = None  # of the last time that it was on, see disk.py
 
     def _command(self, line):
-        command = qemu(self.tree, self.disk, self.console_path, line)
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(line / 'disk'))
+        self._listener.listen()
+        self._server = self.workspace.start([sys.executable, DISK_PROGRAM, self.disk], stdin=self._listener,
+                                            stdout=subprocess.PIPE)
+        command = qemu(self.tree, f'nbd+unix:///?socket={line}/disk', self.console_path, line)
         if self._state:
             command += ['-incoming', f'exec:zstd -dc {self._state}']
         return command
@@ -41,6 +52,15 @@ class Vm(Machine):
             self.run(f'date --set=@{time.time():.3f}')
         else:
             super()._booted()
+
+    def power_cut(self):
+        super().power_cut()
+        if self._server:
+            # Lets the disk go also when no QEMU came.
+            self._listener.shutdown(socket.SHUT_RDWR)
+            self._listener.close()
+            self.disk_report = json.loads(self._server.communicate()[0])
+            self._listener = self._server = None
 
 
 class FirstVm(Machine):
