@@ -9,7 +9,8 @@ It shares no code with Corral or with what drives it, and believes nobody but th
     witness   what the tasks did, told by themselves (witness.c)
     calls     what clients asked and what they were told (JSON, one a line, in the order of time):
               {call, method, parameters}, then {call, reply}, {call, error} or, when the agent has gone, {call, cut}
-    faults    what was killed, by whom it was owned, as {what, ...} (JSON, one a line; faults.py)
+    faults    what was killed, by whom it was owned, as {what, ...} (JSON, one a line; faults.py); a power cut with
+              {running}: the attempts, as [job, task, attempt], that were on record as running
     answers   what the agent says in the end: its status, and each job with tasks, attempts, history and output
     looks     what was left on the machine whenever everything was over (look.py; JSON, one a line)
 
@@ -36,6 +37,7 @@ STOPS = {
     "jobRunTime": (),
     "taskRunTime": (),
 }
+RETRIES = 3  # after restarts of the machine, by default
 SIGKILL, SIGTERM = 9, 15
 LINE = re.compile(r"(\d+)\.(\d+)\.(\d+) (start|overlap|exit|signal) (\d+)\n")
 MAKING = {"QueueJob": "job", "AddJob": "job", "QueueJobs": "jobs"}
@@ -85,11 +87,14 @@ class Evidence:
         self.read_calls(os.path.join(directory, "calls"))
         self.faults = lines_of(os.path.join(directory, "faults"))
         self.reapers, self.tasks = collections.defaultdict(list), collections.Counter()
+        self.cut = set()  # attempts that ran when the power went
         for fault in self.faults:
             if fault["what"] == "reaper":
                 self.reapers[tuple(fault["attempt"])].append(fault)
             elif fault["what"] == "task":
                 self.tasks[tuple(fault["attempt"])] += 1
+            elif fault["what"] == "power cut":
+                self.cut |= set(map(tuple, fault["running"]))
         with open(os.path.join(directory, "answers"), encoding="utf-8") as file:
             answers = json.load(file)
         self.status, self.jobs = answers["status"], {job["job"]["id"]: job for job in answers["jobs"]}
@@ -139,10 +144,13 @@ def jobs_named(call):
 
 
 class Judge:
-    """Complains. Each method with the name judge_... is one group of judgements."""
+    """Complains. Each method with the name judge_... is one group of judgements.
 
-    def __init__(self, evidence):
-        self.evidence = evidence
+    settled: whether everything should be over.
+    """
+
+    def __init__(self, evidence, settled=True):
+        self.evidence, self.settled = evidence, settled
         self.complaints = []
         self.causes = collections.Counter()
         self.named = collections.defaultdict(list)  # job -> calls that name it, with the task
@@ -236,6 +244,9 @@ class Judge:
                     continue
                 if result["status"] not in ("canceled", "canceling"):
                     continue  # it ended by itself before that
+                now = entry["job"] if task is None else entry["tasks"][task - 1]
+                if not self.settled and result["status"] == now["status"] == "canceling":
+                    continue
                 if task is None and entry["job"]["status"] != "canceled":
                     self.complain("cancel-lost", f"job {job} is {entry['job']['status']}")
                 elif task is None and entry["job"]["cause"] != "jobRunTime":
@@ -282,7 +293,7 @@ class Judge:
         for job, entry in self.evidence.jobs.items():
             parts = [entry["job"]] + entry["tasks"] + entry["attempts"]
             for part in parts:
-                if part["status"] not in OVER:
+                if self.settled and part["status"] not in OVER:
                     self.complain("not-over", f"job {job}: {part}")
                 if part["status"] in OVER and part["endTime"] is None:
                     self.complain("records-disagree", f"job {job}: no end time: {part}")
@@ -330,7 +341,7 @@ class Judge:
             told = self.evidence.status[name]
             if told["total"] != sum(counts.values()) or any(told[status] != counts[status] for status in STATUSES):
                 self.complain("totals", f"{name}: {told} but {dict(counts)}")
-        if self.evidence.status["slotsInUse"] != 0:
+        if self.settled and self.evidence.status["slotsInUse"] != 0:
             self.complain("totals", f"{self.evidence.status['slotsInUse']} slots are in use")
 
     # -- attempts --
@@ -340,12 +351,15 @@ class Judge:
         for job, entry in self.evidence.jobs.items():
             for attempt in entry["attempts"]:
                 key = job, attempt["task"], attempt["attempt"]
+                if not self.settled and attempt["status"] not in OVER:
+                    continue
                 self.causes[attempt["cause"]] += 1
                 seen = self.evidence.witness.get(key, Witnessed())
                 reapers = self.evidence.reapers[(job, attempt["run"]) + key[1:]]
                 self.look_at_numbers(key, attempt, seen)
                 self.look_at_reapers(key, attempt, seen, reapers)
                 self.look_at_cause(key, attempt, seen, entry)
+                self.look_at_cut(key, attempt, entry)
                 self.look_at_output(key, attempt, entry)
 
     def look_at_numbers(self, key, attempt, seen):
@@ -368,7 +382,7 @@ class Judge:
         known = attempt["waitStatus"] is not None
         if attempt["cause"] == "lost" and not reapers:
             self.complain("lost-without-kill", f"{key}, told: {seen.end}")
-        elif seen.starts and not known and not reapers:
+        elif seen.starts and not known and not reapers and key not in self.evidence.cut:
             self.complain("exit-lost", f"{key}: cause {attempt['cause']}, told: {seen.end}")
         if known and any(fault["certain"] for fault in reapers):
             self.complain("killed-reaper-number", f"{key}: {attempt['exitCode']} {attempt['signal']}")
@@ -388,8 +402,26 @@ class Judge:
         elif cause == "systemError" and status == "canceled":
             if seen.starts or attempt["startTime"] is not None:
                 self.complain("ran-and-never-launched", f"{key}")
-        elif cause != "lost":
+        elif cause not in ("lost", "hostRestarted"):
             self.complain("failed-to-launch", f"{key}: {cause}, {attempt['errorMessage']}")
+
+    def look_at_cut(self, key, attempt, entry):
+        """What ran when the power went has an end that nobody knows, and its task runs again if it may."""
+        cut, restarted = key in self.evidence.cut, attempt["cause"] == "hostRestarted"
+        if cut and attempt["waitStatus"] is not None:
+            self.complain("known-after-cut", f"{key}: {attempt['waitStatus']}, cause {attempt['cause']}")
+        if cut and not restarted and attempt["cause"] not in STOPS:
+            self.complain("cut-hidden", f"{key}: {attempt['cause']}")
+        if restarted and (not cut or attempt["status"] != "failed"):
+            self.complain("restart-invented", f"{key}: {attempt}")
+        task = next((task for task in entry["tasks"] if task["id"] == key[1]), None)
+        if not restarted or not task or key[2] != task["attempt"]:
+            return
+        tries = sum(other["cause"] == "hostRestarted" and other["run"] == attempt["run"] and other["task"] == key[1]
+                    for other in entry["attempts"])
+        given_up = task["status"] == "failed" and task["cause"] == "hostRestarted"
+        if given_up == (task["rerunnable"] and tries <= RETRIES):
+            self.complain("retry-wrong", f"{key}: {task['status']}, {task['cause']} after {tries} restarts")
 
     def was_asked_for(self, key, cause, entry):
         """Whether somebody wanted this attempt to be stopped."""

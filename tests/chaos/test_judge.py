@@ -53,7 +53,7 @@ class World:
                     'startTime': None if why == 'systemError' else 8,
                     'waitStatus': code << 8 if code is not None else signal})
             entry['tasks'].append({'id': task, 'status': now, 'cause': why, 'exitCode': code, 'signal': signal,
-                                   'attempt': len(attempts), 'endTime': 9})
+                                   'attempt': len(attempts), 'endTime': 9, 'rerunnable': True})
         counts = collections.Counter(task['status'] for task in entry['tasks'])
         entry['job']['tasks'] = {**COUNTS, **counts, 'total': len(tasks)}
         for task in (None, *range(1, len(tasks) + 1)):
@@ -105,6 +105,15 @@ class World:
         self.job(8, 'failed', [[('failed', 'exited', 8, None, 1)]])
         self.ran('8.1.1', 'exit 8')
         self.faults.append({'what': 'reaper', 'attempt': [8, 1, 1, 1], 'certain': False})
+        # The power went: one task ran again, another one had done so too often, a third one was being canceled.
+        self.job(9, 'failed', [[('failed', 'hostRestarted', None, None, 1), ('finished', 'exited', 0, None, 1)],
+                               [('failed', 'hostRestarted', None, None, 1)] * 4,
+                               [('canceled', 'taskCanceled', None, None, 1)]])
+        for key in ('9.1.1', '9.2.1', '9.2.2', '9.2.3', '9.2.4', '9.3.1'):
+            self.ran(key)
+            self.faults.append({'what': 'power cut', 'running': [list(map(int, key.split('.')))]})
+        self.ran('9.1.2', 'exit 0')
+        self.call('CancelTasks', {'tasks': [{'job': 9, 'task': 3}]}, cut=True)
         self.call('QueueJob', {'job': {'name': 'refused', 'tasks': [{}]}}, error='StoreNotWritable')
         self.call('QueueJob', {'job': {'name': 'cut off', 'tasks': [{}]}}, cut=True)
         self.faults += [{'what': 'agent'}, {'what': 'ended', 'who': 'agent', 'status': 1, 'short': True}]
@@ -192,6 +201,13 @@ LIES = [
     ('stopped-by-nobody', lambda w: w.set_end(6, cause='jobCanceled')),
     ('stopped-by-nobody', lambda w: w.attempt(6).update(cause='taskRunTime')),
     ('stopped-by-nobody', lambda w: w.attempt(3).update(cause='jobRunTime')),
+    ('known-after-cut', lambda w: w.set_end(9, 2, cause='exited', exitCode=0, waitStatus=0)),
+    ('cut-hidden', lambda w: w.set_end(9, 5, cause='lost')),
+    ('restart-invented', lambda w: w.set_end(4, cause='hostRestarted')),
+    ('restart-invented', lambda w: w.set_end(9, 0, status='canceled')),
+    ('retry-wrong', lambda w: w.task(9, 1).update(status='queued', cause=None)),
+    ('retry-wrong', lambda w: w.attempt(9, 2).update(run=2)),
+    ('exit-lost', lambda w: w.set_end(1, 1, cause='hostRestarted', exitCode=None, waitStatus=None)),
     ('ran-and-never-launched', lambda w: w.witness.insert(0, '5.1.1 start 1')),
     ('failed-to-launch', lambda w: w.attempt(5).update(status='failed')),
     ('failed-to-launch', lambda w: w.attempt(6).update(cause='launchFailed')),
@@ -291,10 +307,10 @@ class Judging(unittest.TestCase):
 
     def test_a_cut_off_job_may_be_there_or_not(self):
         world = World()
-        world.job(9, 'finished', [[('finished', 'exited', 0, None, 1)]])
-        world.ran('9.1.1', 'exit 0')
+        world.job(10, 'finished', [[('finished', 'exited', 0, None, 1)]])
+        world.ran('10.1.1', 'exit 0')
         del world.calls[-2:]
-        world.jobs[9]['job']['name'] = 'cut off'
+        world.jobs[10]['job']['name'] = 'cut off'
         self.assertEqual(world.judged(), set())
 
 
