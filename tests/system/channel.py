@@ -37,8 +37,8 @@ class Result:
 class Command:
     """A command in a guest."""
 
-    def __init__(self, channel, number, name):
-        self._channel, self._number, self.name = channel, number, name
+    def __init__(self, channel, number, name, listener=None):
+        self._channel, self._number, self.name, self._listener = channel, number, name, listener
         self._pieces = {'out': [], 'err': []}
         self._status = None
         self._over = threading.Event()
@@ -48,6 +48,8 @@ class Command:
         for name, pieces in self._pieces.items():
             if name in message:
                 pieces.append(base64.b64decode(message[name]))
+        if self._listener and 'out' in message:
+            self._listener(self, self._pieces['out'].pop())
         if 'exit' in message:
             self._status = message['exit']
             self._over.set()
@@ -112,12 +114,13 @@ class Channel:
             pass
         return self._greeted.wait(timeout)
 
-    def start(self, arguments, name):
-        """Starts a command."""
+    def start(self, arguments, name, listener=None):
+        """Starts a command. What it writes to its standard output goes to listener(command, data) at once, if there is
+        one: by the thread that reads, before anything else is read."""
         with self._lock:
             self._last += 1
             number = self._last
-            command = self._commands[number] = Command(self, number, name)
+            command = self._commands[number] = Command(self, number, name, listener)
         self.send({'id': number, 'run': arguments})
         return command
 

@@ -47,8 +47,9 @@ class Machine:
 
     # -- life --
 
-    def boot(self):
-        """Starts the machine, and waits until it takes commands and all of its units have been started."""
+    def boot(self, finish=True):
+        """Starts the machine, and waits until it takes commands and, if it is to finish, all of its units have been
+        started."""
         assert not self.is_on(), 'the machine is on'
         line = self.workspace.directory('line')
         self._channel = Channel(line / 'exec')
@@ -62,7 +63,8 @@ class Machine:
                 raise Gone(f'the machine ended while it booted, with {self._process.returncode}')
             if time.monotonic() > end:
                 raise Gone(f'the machine has not booted within {self.boot_patience} s')
-        self._booted()
+        if finish:
+            self._booted()
         return self
 
     def _booted(self):
@@ -107,8 +109,9 @@ class Machine:
 
     # -- commands --
 
-    def start(self, command, user='root', **variables):
-        """Starts a shell command in the machine; users other than root are logged in for it. Returns a Command."""
+    def start(self, command, user='root', listener=None, **variables):
+        """Starts a shell command in the machine; users other than root are logged in for it. Returns a Command. For the
+        listener see Channel."""
         if not self._channel:
             raise Gone('the machine is off')
         exports = ''.join(f'export {name}={shlex.quote(str(value))}\n' for name, value in variables.items())
@@ -117,7 +120,7 @@ class Machine:
             arguments = ['env', '-i', '-C', '/root', 'HOME=/root', 'USER=root', 'LANG=C.UTF-8', 'TERM=dumb',
                          'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
                          'bash', '-c', exports + command]
-        return self._channel.start(arguments, f'{user}: {command}')
+        return self._channel.start(arguments, f'{user}: {command}', listener)
 
     def run(self, command, user='root', *, stdin=b'', check=True, timeout=None, **variables):
         """Runs a shell command to its end; returns a Result. check: whether another exit status than 0 is a failure."""
