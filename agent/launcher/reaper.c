@@ -192,9 +192,12 @@ static int wait_for(pid_t pid, int pidfd, LaunchRecord *record) {
     return 0;
 }
 
+// The time is that of the failure: when a stop came before, that is why nothing could be started.
 static void record_failure(LaunchRecord *record, LaunchStep step, int error) {
     record->step = step;
     record->error = error;
+    record->end_realtime = clock_realtime();
+    record->end_boottime = clock_boottime();
 }
 
 // Nothing is executed before the process has been seen to be what was asked for, and before the claim says so.
