@@ -140,6 +140,8 @@ static ssize_t ask(const char *program, uint32_t uid, uint32_t groups[static GRO
         ;
     if (r < 0)
         return -errno;
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+        return -ETIMEDOUT;
     if (status != 0 || n <= 0 || (size_t)n % sizeof(*groups) != 0)
         return n < 0 ? n : -EIO;
     return n / (ssize_t)sizeof(*groups);
