@@ -90,6 +90,11 @@ void output_drain(Output *output) {
     }
 }
 
+void output_flush(const Output *output) {
+    if (output->file_fd >= 0)
+        (void)fdatasync(output->file_fd);
+}
+
 void output_deinit(Output *output) {
     output->pipe_fd = close_fd(output->pipe_fd);
     output->file_fd = close_fd(output->file_fd);

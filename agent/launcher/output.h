@@ -28,4 +28,7 @@ size_t output_copy(Output *output, size_t max);
 // Copies what is in the pipe at this moment. Does not wait for its end: a daemon may hold it open for ever.
 void output_drain(Output *output);
 
+// Waits until what is kept is on the disk, so that a record that counts it is true after a power cut, too.
+void output_flush(const Output *output);
+
 void output_deinit(Output *output);

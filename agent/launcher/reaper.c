@@ -285,6 +285,8 @@ static int run_task(const Reaper *reaper, Streams *streams, LaunchRecord *record
         return log_errno(LOG_ERR, r, "Cannot wait for process %d", pid);
     output_drain(&streams->output);
     output_drain(&streams->error);
+    output_flush(&streams->output);
+    output_flush(&streams->error);
     record->stdout_kept = streams->output.kept;
     record->stdout_dropped = streams->output.dropped;
     record->stderr_kept = streams->error.kept;
