@@ -434,8 +434,12 @@ class Judge:
         return any(call.method in STOPS[cause] and named in (None, task) for call, named in self.named[job])
 
     def look_at_output(self, key, attempt, entry):
-        """What was kept is what this attempt wrote."""
+        """What was kept is what this attempt wrote, and as much as its record says."""
+        if entry["output"] is None:  # nobody asked
+            return
         kept = entry["output"].get(f"{attempt['task']}.{attempt['attempt']}")
+        if attempt["stdoutSize"] and len(kept or "") != attempt["stdoutSize"]:
+            self.complain("output-lost", f"{key}: {kept!r}, but {attempt['stdoutSize']} bytes were kept")
         line = ".".join(map(str, key)) + "\n"
         if kept is not None and not line.startswith(kept):
             self.complain("output-mixed", f"{key}: {kept!r}")

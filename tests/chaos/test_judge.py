@@ -49,7 +49,7 @@ class World:
             for attempt, (now, why, code, signal, run) in enumerate(attempts, 1):
                 entry['attempts'].append({
                     'job': number, 'run': run, 'task': task, 'attempt': attempt, 'status': now, 'cause': why,
-                    'exitCode': code, 'signal': signal, 'errorMessage': None, 'endTime': 9,
+                    'exitCode': code, 'signal': signal, 'errorMessage': None, 'endTime': 9, 'stdoutSize': None,
                     'startTime': None if why == 'systemError' else 8,
                     'waitStatus': code << 8 if code is not None else signal})
             entry['tasks'].append({'id': task, 'status': now, 'cause': why, 'exitCode': code, 'signal': signal,
@@ -75,6 +75,7 @@ class World:
         self.ran('1.1.1', 'exit 0')
         self.ran('1.2.1', 'exit 7')
         self.jobs[1]['output']['1.1'] = '1.1.1\n'
+        self.jobs[1]['attempts'][0]['stdoutSize'] = 6
         # Canceled after it had told its end and before it had exited.
         self.job(2, 'canceled', [[('failed', 'jobCanceled', None, 9, 1)]])
         self.ran('2.1.1', 'exit 3')
@@ -243,6 +244,8 @@ LIES = [
     ('totals', lambda w: w.status.update(tasks={**COUNTS, 'total': 10})),
     ('totals', lambda w: w.status.update(slotsInUse=1)),
     ('output-mixed', lambda w: w.jobs[1]['output'].update({'1.1': '1.2.1\n'})),
+    ('output-lost', lambda w: w.jobs[1]['output'].update({'1.1': ''})),
+    ('output-lost', lambda w: w.jobs[1]['output'].clear()),
     # what is left
     ('not-looked', lambda w: w.looks.clear()),
     ('process-left', lambda w: w.looks[1]['processes'].append(1)),

@@ -19,6 +19,8 @@ STATUSES = ('notSubmitted', 'queued', 'running', 'canceling', 'finished', 'faile
 CAUSES = (None, 'exited', 'signaled', 'outOfMemory', 'launchFailed', 'jobCanceled', 'taskCanceled', 'requeued',
           'jobRunTime', 'taskRunTime', 'taskFailed', 'lost', 'hostRestarted', 'systemError')
 REQUEUES = ('RequeueJobs', 'RequeueTasks')
+# The user database has some seconds to answer, which is not enough in a machine that is slow beyond measure.
+TOO_SLOW = 'cannot confirm the groups of the user: Connection timed out'
 
 
 class Damaged(AssertionError):
@@ -45,7 +47,7 @@ def read_store(path):
 
 def to_answers(jobs, tasks, attempts, history, totals):
     """The rows as a client would be told them."""
-    answers = {job['id']: {'job': job_of(job), 'tasks': [], 'attempts': [], 'history': [], 'output': {}}
+    answers = {job['id']: {'job': job_of(job), 'tasks': [], 'attempts': [], 'history': [], 'output': None}
                for job in jobs}
     for rows, name, convert in ((tasks, 'tasks', task_of), (attempts, 'attempts', attempt_of),
                                 (history, 'history', entry_of)):
@@ -111,7 +113,14 @@ class CutJudge(Judge):
     def __init__(self, directory, settled=False):
         super().__init__(Evidence(directory), settled)
         self.entries = lines_of(f'{directory}/entries')
+        self.too_slow = 0  # attempts
         self.facts = 0  # that were acknowledged, and looked for
+
+    def look_at_cause(self, key, attempt, seen, entry):
+        if attempt['cause'] == 'launchFailed' and attempt['errorMessage'] == TOO_SLOW:
+            self.too_slow += 1
+        else:
+            super().look_at_cause(key, attempt, seen, entry)
 
     def judge_leftovers(self):
         if self.settled:

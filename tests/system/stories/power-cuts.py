@@ -72,7 +72,7 @@ systemctl -q enable cut-found.service
 mkdir {STATE}
 touch {STATE}/witness {STATE}/witness-locks
 chmod 666 {STATE}/*
-corral param Slots=10
+corral param Slots=6
 sync
 '''
 
@@ -281,7 +281,8 @@ class Cuts:
         judge = CutJudge(self.evidence, settled=True)
         judge.run()
         self.figures.update({'jobs': len(judge.evidence.jobs), 'starts': len(judge.evidence.order),
-                             'acknowledged facts': judge.facts, 'restarted': judge.causes['hostRestarted']})
+                             'acknowledged facts': judge.facts, 'restarted': judge.causes['hostRestarted'],
+                             'user look-ups too slow': judge.too_slow})
         self.blame(judge.complaints)
 
     def play(self):
