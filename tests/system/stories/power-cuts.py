@@ -40,9 +40,9 @@ STATE = '/var/lib/cuts'  # what is on the guest's disk
 PROGRAMS = [CUTS_PROGRAMS / 'cut_load.py', CUTS_PROGRAMS / 'cut-found', CUTS_PROGRAMS / 'cut-now', CHAOS / 'load.py',
             CHAOS / 'look.py', CHAOS / 'ask.py']
 TOKEN = 'WITNESS_DURABLE=1'  # as in cut_load.py
-LOAD_SECONDS = 20  # at most, before the power goes
+LOAD_SECONDS = 15  # at most, before the power goes
 BOOT_SECONDS = 4   # likewise, of a machine that takes its first commands
-HASTY = 0.2        # the part of the cuts that come while the machine boots
+HASTY = 0.3        # the part of the cuts that come while the machine boots
 SETTLE_SECONDS = 900
 COMPLAINTS_SHOWN = 40
 
