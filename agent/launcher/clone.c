@@ -149,7 +149,7 @@ typedef struct Spawn {
 
 // The thread that makes the child. Once there is one, the caller goes on, and nothing here is the thread's any more:
 // all that it may do is end. It has no thread-local storage of its own, so it must not touch errno.
-static void run_spawner(void *argument) {
+_Noreturn static void run_spawner(void *argument) {
     Spawn *spawn = argument;
 
     long pid = clone3_call(&spawn->args, spawn->function, spawn->argument);

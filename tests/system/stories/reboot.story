@@ -136,7 +136,7 @@ What was to be canceled is.
     cancelMessage take your time
     canceledBy alice
     ...
-    1 failed * jobCanceled *
+    1 - failed - jobCanceled *
 
 All others are what they were.
 

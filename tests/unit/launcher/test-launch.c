@@ -175,7 +175,7 @@ Test(launch, into_a_removed_cgroup) {
     LaunchRecord record;
     size_t size = packet_build(&packet, &(TestLaunch){ .arguments = SHELL("exit 0") });
     harness_send(&h, &packet, size, &fd, 1);
-    cr_assert(harness_wait(&h, 1, 5000, &record));
+    cr_assert(harness_wait(&h, 1, 60000, &record));
     cr_assert_eq(record.step, LAUNCH_STEP_CLONE);
     cr_assert(record.error == ENOENT || record.error == ENODEV, "%s", strerror(record.error));
     cr_assert_eq(record.pid, 0);
@@ -425,7 +425,7 @@ Test(launch, second_claim_wins_nothing) {
     TestLaunch launch = { .arguments = SHELL("echo x; sleep 0.2"), .keep = true, .attempt = 3 };
     harness_launch(&h, &launch);
     harness_launch(&h, &launch);
-    cr_assert(harness_wait(&h, 3, 5000, &record));
+    cr_assert(harness_wait(&h, 3, 60000, &record));
     sleep_msec(50);
     cr_assert_str_eq(harness_output(&h, 3, STDOUT_SUFFIX), "x\n");
 
@@ -478,7 +478,7 @@ Test(launch, launcher_that_dies_takes_no_record_along) {
     harness_launch(&h, &(TestLaunch){ .arguments = SHELL("sleep 0.3; echo late; exit 9"), .keep = true });
     (void)harness_member(&h);
     cr_assert_eq(kill(h.launcher, SIGKILL), 0);
-    cr_assert(harness_wait(&h, 1, 5000, &record));
+    cr_assert(harness_wait(&h, 1, 60000, &record));
     cr_assert_eq(WEXITSTATUS(record.wait_status), 9);
     cr_assert_str_eq(harness_output(&h, 1, STDOUT_SUFFIX), "late\n");
 }
@@ -493,7 +493,7 @@ Test(launch, agent_that_dies_ends_the_launcher_alone) {
     cr_assert_eq(waitpid(h.launcher, &status, 0), h.launcher);
     cr_assert_eq(status, 0);
     h.launcher = 0;
-    cr_assert(harness_wait(&h, 1, 5000, &record));
+    cr_assert(harness_wait(&h, 1, 60000, &record));
     cr_assert_eq(WEXITSTATUS(record.wait_status), 9);
 }
 
@@ -506,7 +506,7 @@ Test(launch, killed_before_its_program) {
     (void)harness_member(&h);
     cr_assert(!harness_wait(&h, 1, 50, &record));
     cr_assert_eq(file_write_at(h.cgroup_fd, "cgroup.kill", "1"), 0);
-    cr_assert(harness_wait(&h, 1, 5000, &record));
+    cr_assert(harness_wait(&h, 1, 60000, &record));
     cr_assert_eq(record.step, LAUNCH_STEP_NONE);
     cr_assert(WIFSIGNALED(record.wait_status));
     cr_assert_eq(WTERMSIG(record.wait_status), SIGKILL);

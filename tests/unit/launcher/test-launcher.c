@@ -276,30 +276,36 @@ Test(messages, no_descriptor_is_left_open) {
         (void)harness_run(&h, &(TestLaunch){ .arguments = SHELL("exit 0"), .attempt = i });
         send_signal(SIGCONT, 0, sizeof(SignalRequest));
     }
-    sleep_msec(50);
+    for (unsigned i = 0; i < 10000 && open_descriptors(h.launcher) != before; i++)
+        sleep_msec(1);
     cr_assert_eq(open_descriptors(h.launcher), before);
     cr_assert_eq(waitpid(h.launcher, NULL, WNOHANG), 0);
 }
 
-Test(messages, reapers_are_reaped) {
+static int count_children(pid_t pid) {
     char command[96], text[16] = "";
 
-    for (uint32_t i = 1; i < 20; i++)
-        (void)harness_run(&h, &(TestLaunch){ .arguments = SHELL("exit 0"), .attempt = i });
-    sleep_msec(50);
-    (void)snprintf(command, sizeof(command), "ps -o pid= --ppid %d | wc -l", h.launcher);
+    (void)snprintf(command, sizeof(command), "ps -o pid= --ppid %d | wc -l", pid);
     FILE *pipe = popen(command, "re");
     cr_assert_not_null(fgets(text, sizeof(text), pipe));
     (void)pclose(pipe);
-    cr_assert_eq(atoi(text), 0);
+    return atoi(text);
+}
+
+Test(messages, reapers_are_reaped) {
+    for (uint32_t i = 1; i < 20; i++)
+        (void)harness_run(&h, &(TestLaunch){ .arguments = SHELL("exit 0"), .attempt = i });
+    for (unsigned i = 0; i < 100 && count_children(h.launcher) > 0; i++)
+        sleep_msec(20);
+    cr_assert_eq(count_children(h.launcher), 0);
 }
 
 Test(messages, termination_leaves_reapers_alone) {
     LaunchRecord record;
     int status;
 
-    harness_launch(&h, &(TestLaunch){ .arguments = SHELL("sleep 0.3; exit 6") });
-    sleep_msec(50);
+    harness_launch(&h, &(TestLaunch){ .arguments = SHELL("sleep 1; exit 6") });
+    (void)harness_member(&h);                  // the launch has been read
     cr_assert_eq(kill(h.launcher, SIGINT), 0); // for the agent
     sleep_msec(20);
     cr_assert_eq(waitpid(h.launcher, NULL, WNOHANG), 0);
@@ -307,7 +313,7 @@ Test(messages, termination_leaves_reapers_alone) {
     cr_assert_eq(waitpid(h.launcher, &status, 0), h.launcher);
     cr_assert_eq(status, 0);
     h.launcher = 0;
-    cr_assert(harness_wait(&h, 1, 5000, &record));
+    cr_assert(harness_wait(&h, 1, 60000, &record));
     cr_assert_eq(WEXITSTATUS(record.wait_status), 6);
 }
 
@@ -334,7 +340,7 @@ Test(messages, wait_for_descriptors) {
             sleep_msec(20);
         cr_assert_eq(waitpid(h.launcher, NULL, WNOHANG), 0);
         limit_descriptors(h.launcher, 0);
-        cr_assert(harness_wait(&h, spare + 1, 5000, &record));
+        cr_assert(harness_wait(&h, spare + 1, 60000, &record));
         cr_assert_eq(record.step, LAUNCH_STEP_NONE, "%u: step %u, %s", spare, record.step, strerror(record.error));
         cr_assert_eq(WEXITSTATUS(record.wait_status), 5);
     }

@@ -102,7 +102,7 @@ Test(unprivileged, starts_tasks_of_its_own_user) {
                                                        .n_groups = 1 });
 
     harness_send(&h, &packet, size, &leaf, 1);
-    cr_assert(harness_wait(&h, 1, 5000, &record));
+    cr_assert(harness_wait(&h, 1, 60000, &record));
     cr_assert_eq(record.step, LAUNCH_STEP_NONE, "step %u: %s", record.step, strerror(record.error));
     cr_assert_eq(record.wait_status, 0);
     cr_assert_str_eq(harness_output(&h, 1, STDOUT_SUFFIX), "65534\n65534\n65534\n");
@@ -120,7 +120,7 @@ Test(unprivileged, refuses_other_users) {
             packet_build(&packet, &(TestLaunch){ .arguments = SHELL("exit 0"), .uid = others[i], .attempt = i + 1 });
 
         harness_send(&h, &packet, size, &leaf, 1);
-        cr_assert(harness_wait(&h, i + 1, 5000, &record));
+        cr_assert(harness_wait(&h, i + 1, 60000, &record));
         cr_assert_eq(record.step, LAUNCH_STEP_REQUEST);
         cr_assert_eq(record.error, EPERM);
         cr_assert_eq(record.pid, 0);
