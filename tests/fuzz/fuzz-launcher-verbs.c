@@ -30,7 +30,7 @@ static char base[] = "/tmp/corral-fuzz-XXXXXX", root[128];
 static int base_fd, answers;
 static bool has_tree;
 
-static void fail(const char *what) {
+_Noreturn static void fail(const char *what) {
     fprintf(stderr, "%s: %s\n", what, strerror(errno));
     abort();
 }
