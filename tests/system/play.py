@@ -100,7 +100,7 @@ def choose(arguments):
 def run(arguments, workspace, tree):
     """Plays all that is chosen; whether everything went well."""
     chosen = choose(arguments)
-    print(f'1..{len(chosen)}', flush=True)
+    print(f'1..{len(chosen)}' if chosen else '1..0 # SKIP all stories are long', flush=True)
     failed = 0
     for number, (one, place) in enumerate(chosen, 1):
         start = time.monotonic()

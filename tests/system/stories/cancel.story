@@ -1,6 +1,6 @@
 # A cancel is total
 [container, debian 12, debian 13]
-[vm, debian 13]
+[vm, debian 12, debian 13, long]
 
 Alice starts a job that leaves its process group, its session and its parent.
 

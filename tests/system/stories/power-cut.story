@@ -1,5 +1,6 @@
 # What was written and synced survives a power cut
-[vm, debian 13, bare]
+[vm, debian 13]
+[vm, debian 12, long]
 
     root# echo kept >/var/lib/kept && sync /var/lib/kept /var/lib
     root# cat /proc/sys/kernel/random/boot_id

@@ -1,6 +1,6 @@
 # The machines of these stories are what they should be
 [container, debian 12, debian 13, bare]
-[vm, debian 12, debian 13, bare]
+[vm, debian 12, debian 13, bare, long]
 
 Every unit that should run does, and nothing of Corral is installed.
 
