@@ -7,15 +7,16 @@ Root has no jobs unless the administrator wants that.
     *root*
     [1]
     root# sed -i 's/^#RootJobs=.*/RootJobs=yes/' /etc/corral/launcher.conf && systemctl reload corral-launcher
-    root# corral run -- id -un
+    eventually root# corral run -- id -un
     root
 
-Nor have users who are not among those allowed.
+Nor have users who are not among those allowed. While the launcher reads its configuration, the agent knows no better
+than to take their jobs, which do not start.
 
     root# echo Uids=$(id -u alice) >/etc/corral/launcher.conf && systemctl reload corral-launcher
     alice$ corral run -- id -un
     alice
-    bob$ corral submit -- id -un
+    eventually bob$ corral submit -- id -un
     *bob*
     [1]
 
@@ -28,7 +29,7 @@ A configuration with a mistake changes nothing.
     ...
     alice$ corral run -- id -un
     alice
-    bob$ corral submit -- id -un
+    eventually bob$ corral submit -- id -un
     *bob*
     [1]
 
@@ -40,7 +41,7 @@ Nobody but root may say what is allowed.
     ...
     /etc/corral/launcher.conf: others may write it*
     ...
-    bob$ corral submit -- id -un
+    eventually bob$ corral submit -- id -un
     *bob*
     [1]
 
