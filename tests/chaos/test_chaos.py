@@ -25,7 +25,7 @@ from corral_test import SEED, run, test, wait_until
 from faults import ChaosAgent, Faults
 from support import PATIENCE
 
-ROUNDS = int(os.environ.get('CORRAL_CHAOS_ROUNDS') or (2000 if os.environ.get('CORRAL_TESTS_ALL') else 150))
+ROUNDS = int(os.environ.get('CORRAL_CHAOS_ROUNDS') or (2000 if os.environ.get('CORRAL_TESTS_ALL') else 100))
 LEG = 25  # rounds
 SETTLE = 4 * PATIENCE  # garbage is looked at once a minute only
 
