@@ -32,11 +32,12 @@ That is hard on the machine, but the others have their share of it: Bob's jobs g
     {first}
     {second}
 
-Root cancels it: Alice herself may be told by the kernel that she has too many processes to start another.
+Root cancels it: Alice herself may be told by the kernel that she has too many processes to start another. None of
+them is alive then, though PID 1 may not yet have taken note of all.
 
     root# corral cancel $bomb -m 'oh dear'
     {bomb} canceled: 1 task failed, 10000 processes killed; * recorded after *
-    root# pgrep -u alice -x bomb
+    root# ps -C bomb -o state= | grep -v Z
     [1]
     eventually root# ls -d /sys/fs/cgroup/system.slice/corral-jobs.service/jobs/$bomb.1
     ls: cannot access *: No such file or directory
