@@ -1,6 +1,6 @@
 # A virtual machine has every controller
-[vm, debian 13]
-[vm, debian 12, long]
+[vm, debian 13, bare]
+[vm, debian 12, bare, long]
 
 Limits can be enforced here, which the machines that these tests run on may not be able to.
 

@@ -1,6 +1,5 @@
 # What was written and synced survives a power cut
-[vm, debian 13]
-[vm, debian 12, long]
+[vm, debian 13, bare]
 
     root# echo kept >/var/lib/kept && sync /var/lib/kept /var/lib
     root# cat /proc/sys/kernel/random/boot_id
