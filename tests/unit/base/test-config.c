@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "tests/unit/settings-file.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -13,8 +14,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static char path[] = "/tmp/corral-test-config-XXXXXX";
 
 typedef struct Target {
     char text[64];
@@ -34,25 +33,11 @@ static int set_on(const char *value, void *target) {
 
 static const ConfigSetting settings[] = { { "Text", set_text, "short" }, { "On", set_on, "yes or no" } };
 
-static void set_up(void) {
-    int fd = mkstemp(path);
-
-    cr_assert_geq(fd, 0);
-    (void)close(fd);
-    log_set_level(-1); // the lines about what is refused are no news here
-}
-
-static void tear_down(void) {
-    (void)unlink(path);
-}
-
-TestSuite(config, .init = set_up, .fini = tear_down);
+TestSuite(config, .init = settings_file_make, .fini = settings_file_remove);
 
 static int read_bytes(const char *bytes, size_t size, Target *target) {
-    AUTO_CLOSE int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
-
-    cr_assert_eq(write(fd, bytes, size), (ssize_t)size);
-    return config_read(path, settings, 2, target);
+    settings_file_write(bytes, size);
+    return config_read(settings_file, settings, 2, target);
 }
 
 static int read_text(const char *text, Target *target) {
@@ -105,7 +90,7 @@ Test(config, what_is_refused_is_told) {
         ssize_t n = pread(fd, told, sizeof told - 1, 0);
         cr_assert_gt(n, 0);
         told[n] = '\0';
-        (void)snprintf(expected, sizeof expected, "%s: %s\n", path, lines[i][1]);
+        (void)snprintf(expected, sizeof expected, "%s: %s\n", settings_file, lines[i][1]);
         cr_expect_str_eq(told, expected);
     }
 }
@@ -124,24 +109,24 @@ Test(config, not_there_or_no_file) {
 
     cr_assert_eq(config_read("/nowhere/at/all", settings, 2, &target), -ENOENT);
     cr_assert_eq(config_read("/tmp", settings, 2, &target), -EINVAL);
-    cr_assert_eq(unlink(path), 0);
-    cr_assert_eq(mkfifo(path, 0600), 0);
-    cr_assert_eq(config_read(path, settings, 2, &target), -EINVAL); // and nobody waits for a writer
+    cr_assert_eq(unlink(settings_file), 0);
+    cr_assert_eq(mkfifo(settings_file, 0600), 0);
+    cr_assert_eq(config_read(settings_file, settings, 2, &target), -EINVAL); // and nobody waits for a writer
 }
 
 Test(config, of_others) {
     Target target = { 0 };
 
-    cr_assert_eq(chmod(path, 0620), 0);
-    cr_assert_eq(config_read(path, settings, 2, &target), -EPERM);
-    cr_assert_eq(chmod(path, 0602), 0);
-    cr_assert_eq(config_read(path, settings, 2, &target), -EPERM);
-    cr_assert_eq(chmod(path, 0644), 0);
-    cr_assert_eq(config_read(path, settings, 2, &target), 0);
+    cr_assert_eq(chmod(settings_file, 0620), 0);
+    cr_assert_eq(config_read(settings_file, settings, 2, &target), -EPERM);
+    cr_assert_eq(chmod(settings_file, 0602), 0);
+    cr_assert_eq(config_read(settings_file, settings, 2, &target), -EPERM);
+    cr_assert_eq(chmod(settings_file, 0644), 0);
+    cr_assert_eq(config_read(settings_file, settings, 2, &target), 0);
     if (geteuid() != 0)
         cr_skip_test("needs root to give a file away");
-    cr_assert_eq(chown(path, 1234, 0), 0);
-    cr_assert_eq(config_read(path, settings, 2, &target), -EPERM);
+    cr_assert_eq(chown(settings_file, 1234, 0), 0);
+    cr_assert_eq(config_read(settings_file, settings, 2, &target), -EPERM);
 }
 
 Test(config, switches) {

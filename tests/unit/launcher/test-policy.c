@@ -3,36 +3,17 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "tests/unit/settings-file.h"
 
 #include <criterion/criterion.h>
-#include <ctype.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
-static char path[] = "/tmp/corral-test-policy-XXXXXX";
-
-static void set_up(void) {
-    int fd = mkstemp(path);
-
-    cr_assert_geq(fd, 0);
-    (void)close(fd);
-    log_set_level(-1);
-}
-
-static void tear_down(void) {
-    (void)unlink(path);
-}
-
-TestSuite(policy, .init = set_up, .fini = tear_down);
+TestSuite(policy, .init = settings_file_make, .fini = settings_file_remove);
 
 static int read_policy(const char *text, Policy *ret) {
-    FILE *file = fopen(path, "we");
-
-    cr_assert_not_null(file);
-    cr_assert_geq(fputs(text, file), 0);
-    cr_assert_eq(fclose(file), 0);
-    return policy_read(path, ret);
+    settings_file_write(text, strlen(text));
+    return policy_read(settings_file, ret);
 }
 
 Test(policy, by_default_neither_root_nor_the_system) {
@@ -105,29 +86,12 @@ Test(policy, too_many_ranges) {
     cr_assert_eq(read_policy(strcat(text, "5"), &policy), -E2BIG);
 }
 
-// The file that is installed shows the defaults, in comments.
-static void write_without_comments(const char *from) {
-    FILE *in = fopen(from, "re"), *out = fopen(path, "we");
-    char line[256];
-    int settings = 0;
-
-    cr_assert(in && out);
-    while (fgets(line, sizeof(line), in)) {
-        bool setting = line[0] == '#' && isupper((unsigned char)line[1]) && strchr(line, '=');
-        cr_assert_geq(fputs(line + setting, out), 0);
-        settings += setting;
-    }
-    cr_assert_eq(fclose(in), 0);
-    cr_assert_eq(fclose(out), 0);
-    cr_assert_eq(settings, 2);
-}
-
 Test(policy, installed_file) {
     const Policy expected = POLICY_DEFAULT;
     Policy policy = POLICY_ALL;
 
-    write_without_comments(CORRAL_SOURCE "/packaging/launcher.conf");
-    cr_assert_eq(policy_read(path, &policy), 0);
+    settings_file_write_defaults(CORRAL_SOURCE "/packaging/launcher.conf", 2);
+    cr_assert_eq(policy_read(settings_file, &policy), 0);
     cr_assert_eq(policy.root_jobs, expected.root_jobs);
     cr_assert_eq(policy.n_uids, expected.n_uids);
     cr_assert(policy.uids[0].first == expected.uids[0].first && policy.uids[0].last == expected.uids[0].last);
