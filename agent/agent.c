@@ -98,6 +98,16 @@ static void forget(Agent *agent) {
     }
 }
 
+// An error that came while the turn was collected is that of its commit.
+static int commit(Agent *agent) {
+    return agent->store_error < 0 ? agent->store_error : store_commit(agent->store);
+}
+
+static void refuse_held(Agent *agent, int error) {
+    ipc_server_fail_held(agent->server, "io.corral.Jobs.StoreNotWritable",
+                         json_pack("{s:s}", "reason", strerror(-error)));
+}
+
 // The turn could not be committed. What it answered becomes an error, what it would have done is not done.
 static void take_back(Agent *agent, int error) {
     bool released = reserve_release(agent->state_fd);
@@ -110,8 +120,7 @@ static void take_back(Agent *agent, int error) {
     service_touch(agent->service);
     agent->store_error = 0;
     agent->store_writable = false;
-    ipc_server_fail_held(agent->server, "io.corral.Jobs.StoreNotWritable",
-                         json_pack("{s:s}", "reason", strerror(-error)));
+    refuse_held(agent, error);
     agent->store_failed = !released || load(agent) < 0;
     if (agent->store_failed) {
         store_rollback(agent->store);
@@ -149,7 +158,7 @@ static int on_commit(sd_event_source *source, void *userdata) {
     (void)sd_event_source_set_priority(source, SD_EVENT_PRIORITY_IDLE);
     if (!agent->store_failed && agent_can_start(agent) && queue_may_start(agent->jobs) && !tree_is_lost(agent))
         queue_run(agent->jobs);
-    int r = agent->store_error < 0 ? agent->store_error : store_commit(agent->store);
+    int r = commit(agent);
     agent->dirty_since = 0; // what the queue touched is committed
     if (r < 0)
         take_back(agent, r);
@@ -164,10 +173,8 @@ static void try_again(Agent *agent) {
     if (agent->store_failed) {
         agent->store_failed = false;
         int r = load(agent);
-        if (r >= 0 && agent->store_error == 0)
-            r = store_commit(agent->store);
-        else if (r >= 0)
-            r = agent->store_error;
+        if (r >= 0)
+            r = commit(agent);
         if (r < 0) {
             store_rollback(agent->store);
             garbage_forget(agent->garbage);
@@ -339,12 +346,11 @@ static int serve_the_last(Agent *agent) {
     ipc_server_stop_listening(agent->server);
     while (r >= 0 && clock_boottime() < deadline && poll(&server, 1, 0) > 0)
         r = ipc_server_dispatch(agent->server);
-    r = agent->store_failed ? 0 : agent->store_error < 0 ? agent->store_error : store_commit(agent->store);
+    r = agent->store_failed ? 0 : commit(agent);
     if (r >= 0)
         journal_commit(agent->journal);
     else
-        ipc_server_fail_held(agent->server, "io.corral.Jobs.StoreNotWritable",
-                             json_pack("{s:s}", "reason", strerror(-r)));
+        refuse_held(agent, r);
     ipc_server_release(agent->server);
     return r;
 }
