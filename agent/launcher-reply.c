@@ -42,7 +42,7 @@ int launcher_reply_parse(const void *message, size_t size, LauncherReply *ret) {
 
     if (size < sizeof *header || header->version != LAUNCHER_VERSION)
         return -EPROTO;
-    LauncherReply reply = { .verb = (LauncherVerb)header->verb };
+    LauncherReply reply = { 0 };
     if (header->verb == LAUNCHER_HELLO && is_welcome(message, size)) {
         reply.welcome = message;
     } else if (header->verb == LAUNCHER_INSPECT && is_inspection(message, size)) {

@@ -8,8 +8,7 @@
 #include <stddef.h>
 
 typedef struct LauncherReply {
-    LauncherVerb verb;
-    // Of the verb; the others are NULL. All point into the message.
+    // Of the verb of the message; the others are NULL. All point into it.
     const LauncherWelcome *welcome;
     const InspectReply *inspect;
     const InspectedProcess *processes; // inspect->n of them

@@ -233,8 +233,8 @@ static pid_t start_task(const Reaper *reaper, Streams *streams, LaunchRecord *re
     const LaunchRequest *request = reaper->launch->request;
     AUTO_CLOSE int output_fd = -1, error_fd = -1;
 
-    record->start_realtime = record->end_realtime = clock_realtime();
-    record->start_boottime = record->end_boottime = clock_boottime();
+    record->start_realtime = clock_realtime();
+    record->start_boottime = clock_boottime();
     if (!reaper->privileged && request->uid != geteuid()) {
         record_failure(record, LAUNCH_STEP_REQUEST, EPERM);
         return 0;
