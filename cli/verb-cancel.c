@@ -84,11 +84,11 @@ static void print_times(const json_t *result) {
     }
 }
 
-// Answered at the deadline although something still runs. Which processes is not always known by then.
+// Of one that was no error: answered at the deadline although something still runs. Which processes is not always known
+// by then.
 static bool is_stuck(const json_t *result) {
-    return !json_is_string(json_object_get(result, "error")) &&
-           (json_array_size(json_object_get(result, "stuck")) > 0 ||
-            json_is_string(json_object_get(result, "errorMessage")));
+    return json_array_size(json_object_get(result, "stuck")) > 0 ||
+           json_is_string(json_object_get(result, "errorMessage"));
 }
 
 // Returns whether it was done.
