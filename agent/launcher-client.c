@@ -37,8 +37,7 @@ struct Launcher {
     bool full;      // the socket takes no more for now
     Policy policy;  // of the one that is connected
     uint64_t pause;
-    pid_t pid; // of the one that we started, 0: none
-    sd_event_source *io_source, *retry_source, *child_source;
+    sd_event_source *io_source, *retry_source;
 };
 
 static void lost(Launcher *launcher);
@@ -251,14 +250,11 @@ static _Noreturn void become_launcher(const char *path, int fd, int procs_fd) {
 }
 
 static int on_child(sd_event_source *source, const siginfo_t *info, void *userdata) {
-    Launcher *launcher = userdata;
-
-    (void)source;
+    (void)userdata;
     log_warning("the launcher has ended (%s %d); starting another", info->si_code == CLD_EXITED ? "code" : "signal",
                 info->si_status);
-    launcher->pid = 0;
-    launcher->child_source = sd_event_source_unref(launcher->child_source);
-    return 0; // its socket tells the rest
+    (void)sd_event_source_set_floating(source, false); // drops the event loop's reference, the only one
+    return 0;                                          // its socket tells the rest
 }
 
 static int start_one(Launcher *launcher, int *ret_fd) {
@@ -281,8 +277,8 @@ static int start_one(Launcher *launcher, int *ret_fd) {
         return -errno;
     if (pid == 0)
         become_launcher(path, theirs, procs);
-    launcher->pid = pid;
-    r = sd_event_add_child(launcher->agent->event, &launcher->child_source, pid, WEXITED, on_child, launcher);
+    // Each is watched for itself: one whose socket is closed may still live when the next is started.
+    r = sd_event_add_child(launcher->agent->event, NULL, pid, WEXITED, on_child, NULL);
     if (r < 0)
         log_errno(LOG_WARNING, r, "cannot watch the launcher");
     *ret_fd = TAKE_FD(ours);
@@ -352,7 +348,6 @@ Launcher *launcher_free(Launcher *launcher) {
         return NULL;
     sd_event_source_disable_unref(launcher->io_source);
     sd_event_source_disable_unref(launcher->retry_source);
-    sd_event_source_disable_unref(launcher->child_source);
     close_fd(launcher->fd);
     free(launcher);
     return NULL;
