@@ -114,57 +114,69 @@ int launcher_inspect(Launcher *launcher, int cgroup, uint64_t cookie) {
 
 // ---- receiving ----
 
+// The answer to the greeting; and another one when the policy has changed.
 static void on_welcome(Launcher *launcher, const LauncherWelcome *welcome) {
     launcher->policy.root_jobs = welcome->root_jobs == 1;
     launcher->policy.n_uids = welcome->n_uids;
     memcpy(launcher->policy.uids, welcome->uids, sizeof launcher->policy.uids);
+    agent_touch(launcher->agent); // what waits is launched with the turn
+    if (launcher->connected)
+        return;
     launcher->connected = true;
     launcher->pause = PAUSE_FIRST;
     tree_test(launcher->agent);
     records_sweep_unnamed(launcher->agent->records); // of the one before, if it was killed
-    agent_touch(launcher->agent);                    // what waits is launched with the turn
 }
 
-// Nothing else is under way when this is called, and the answer comes at once: the launcher does one thing after
-// another.
+// 1 with a message, which lies in the buffer, 0 when there is none, a negative errno when the connection is of no use.
+static int receive(const Launcher *launcher, void *buffer, size_t size, LauncherReply *ret) {
+    ssize_t n = recv(launcher->fd, buffer, size, MSG_DONTWAIT | MSG_TRUNC);
+
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return 0;
+    if (n <= 0)
+        return n < 0 ? -errno : -ENOTCONN;
+    int r = (size_t)n > size ? -EMSGSIZE : launcher_reply_parse(buffer, (size_t)n, ret);
+    return r < 0 ? r : 1;
+}
+
+static void on_message(Launcher *launcher, const LauncherReply *reply) {
+    if (reply->welcome)
+        on_welcome(launcher, reply->welcome);
+    else if (reply->inspect)
+        stops_inspected(launcher->agent->jobs, reply->inspect, reply->processes);
+    // Else a probe that was answered later than launcher_probe() would wait.
+}
+
+// The answer comes at once: the launcher does one thing after another. Others may come before it.
 int launcher_probe(Launcher *launcher, int cgroup_fd) {
     ProbeRequest request = { .header = { LAUNCHER_VERSION, LAUNCHER_PROBE } };
     struct pollfd answer = { .fd = launcher->fd, .events = POLLIN };
-    _Alignas(uint64_t) char message[sizeof(ProbeReply)];
+    _Alignas(uint64_t) char message[REPLY_MAX];
     LauncherReply reply;
 
     int r = send_message(launcher, &request, sizeof request, &cgroup_fd, 1);
     if (r < 0)
         return r;
-    if (poll(&answer, 1, PROBE_WAIT_MSEC) <= 0)
-        return -ETIMEDOUT;
-    ssize_t n = recv(launcher->fd, message, sizeof message, MSG_DONTWAIT | MSG_TRUNC);
-    if (n < 0)
-        return -errno;
-    r = (size_t)n > sizeof message ? -EBADMSG : launcher_reply_parse(message, (size_t)n, &reply);
-    if (r < 0)
-        return r;
-    return reply.probe ? -reply.probe->error : -EBADMSG;
-}
-
-static int on_message(Launcher *launcher, const void *message, size_t size) {
-    LauncherReply reply;
-
-    int r = launcher_reply_parse(message, size, &reply);
-    if (r < 0)
-        return r;
-    if (reply.welcome)
-        on_welcome(launcher, reply.welcome);
-    else if (reply.inspect)
-        stops_inspected(launcher->agent->jobs, reply.inspect, reply.processes);
-    // Else a probe that was answered later than launcher_probe() would wait.
-    return 0;
+    for (;;) {
+        if (poll(&answer, 1, PROBE_WAIT_MSEC) <= 0)
+            return -ETIMEDOUT;
+        r = receive(launcher, message, sizeof message, &reply);
+        if (r < 0)
+            return r;
+        if (r > 0 && reply.probe)
+            return -reply.probe->error;
+        if (r > 0)
+            on_message(launcher, &reply);
+    }
 }
 
 static int on_socket(sd_event_source *source, int fd, uint32_t events, void *userdata) {
-    static _Alignas(uint64_t) char message[REPLY_MAX]; // one thread, and never kept
+    _Alignas(uint64_t) char message[REPLY_MAX];
     Launcher *launcher = userdata;
+    LauncherReply reply;
 
+    (void)fd;
     if (events & EPOLLOUT) {
         launcher->full = false;
         (void)sd_event_source_set_io_events(source, EPOLLIN);
@@ -172,18 +184,13 @@ static int on_socket(sd_event_source *source, int fd, uint32_t events, void *use
     }
     if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
         return 0;
-    ssize_t n = recv(fd, message, sizeof message, MSG_DONTWAIT | MSG_TRUNC);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return 0;
-    if (n <= 0) {
-        lost(launcher);
-        return 0;
-    }
-    int r = (size_t)n > sizeof message ? -EMSGSIZE : on_message(launcher, message, (size_t)n);
-    if (r < 0) {
+    int r = receive(launcher, message, sizeof message, &reply);
+    if (r > 0)
+        on_message(launcher, &reply);
+    if (r == -EMSGSIZE || r == -EPROTO || r == -EBADMSG)
         log_errno(LOG_ERR, r, "the launcher sent what makes no sense; is it of another version?");
+    if (r < 0)
         lost(launcher);
-    }
     return 0;
 }
 

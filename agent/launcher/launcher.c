@@ -181,8 +181,9 @@ static void launcher_reload(Launcher *launcher) {
         log_error("The configuration stays as it was.");
     else if (path)
         log_notice("Read the configuration again.");
-    // An agent that is connected knows the policy from its greeting: it greets again.
-    launcher_disconnect(launcher);
+    // An agent that does not take the news gets it when it greets again.
+    if (launcher->records_fd >= 0 && verbs_tell_policy(launcher) < 0)
+        launcher_disconnect(launcher);
     notify("READY=1");
 }
 
@@ -247,7 +248,7 @@ static int launcher_loop(Launcher *launcher) {
             identities_receive(&launcher->identities);
         if (fds[2].revents && !launcher_take_signal(launcher))
             return 0;
-        // A reload has closed the connection.
+        // A reload may have closed the connection.
         if (launcher->agent_fd >= 0 && (fds[0].revents || launcher->held)) {
             r = launcher_receive(launcher);
             if (r < 0)

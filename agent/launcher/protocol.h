@@ -44,7 +44,8 @@ typedef struct LauncherHello {
     LauncherHeader header;
 } LauncherHello;
 
-// Whose tasks this launcher starts: the agent can refuse others early. The launcher refuses them in any case.
+// Whose tasks this launcher starts: the agent can refuse others early. The launcher refuses them in any case. It comes
+// again, unasked, when that has changed.
 typedef struct LauncherWelcome {
     LauncherHeader header;
     uint32_t root_jobs; // 1: those of uid 0

@@ -71,10 +71,19 @@ static int check_directory(const Launcher *launcher, int fd) {
     return 0;
 }
 
-static int handle_hello(Launcher *launcher, Packet *packet) {
+int verbs_tell_policy(const Launcher *launcher) {
     const Policy *policy = &launcher->config.policy;
-    LauncherWelcome reply = { .header = { LAUNCHER_VERSION, LAUNCHER_HELLO }, .root_jobs = policy->root_jobs };
+    LauncherWelcome message = {
+        .header = { LAUNCHER_VERSION, LAUNCHER_HELLO },
+        .root_jobs = policy->root_jobs,
+        .n_uids = policy->n_uids,
+    };
 
+    memcpy(message.uids, policy->uids, sizeof(message.uids));
+    return launcher_reply(launcher, &(struct iovec){ &message, sizeof(message) }, 1);
+}
+
+static int handle_hello(Launcher *launcher, Packet *packet) {
     if (launcher->records_fd >= 0)
         return -EALREADY;
     for (size_t i = 0; i < packet->n_fds; i++) {
@@ -84,9 +93,7 @@ static int handle_hello(Launcher *launcher, Packet *packet) {
     }
     launcher->records_fd = TAKE_FD(packet->fds[0]);
     launcher->output_fd = TAKE_FD(packet->fds[1]);
-    reply.n_uids = policy->n_uids;
-    memcpy(reply.uids, policy->uids, sizeof(reply.uids));
-    return launcher_reply(launcher, &(struct iovec){ &reply, sizeof(reply) }, 1);
+    return verbs_tell_policy(launcher);
 }
 
 // ---- launching ----

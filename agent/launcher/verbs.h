@@ -8,3 +8,6 @@
 // A positive errno when there is too little of something now: nothing has been done, and the message may come again.
 // Negative errno when the agent has broken the protocol or cannot be answered.
 int verb_dispatch(Launcher *launcher, Packet *packet);
+
+// Tells the agent that is connected what the policy is. A negative errno when it does not take the message.
+int verbs_tell_policy(const Launcher *launcher);

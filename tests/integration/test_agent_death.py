@@ -4,6 +4,8 @@
 exit status is lost or invented, and every verdict of the recovery has its name in the history."""
 
 import collections
+import contextlib
+import errno
 import fcntl
 import os
 import random
@@ -14,9 +16,11 @@ import struct
 import threading
 import time
 
-from corral_test import TERMINAL, Agent, cgroup_pids, kill, pick, process_alive, run, test, wait_until
+from corral_test import TERMINAL, Agent, cgroup_pids, expect, kill, pick, process_alive, run, test, wait_until
 
+MESSAGE_MAX = 1 << 17   # of the launcher's protocol
 POLICY_RANGES_MAX = 64  # of LauncherWelcome
+LONG = 120000000        # would outlast every test
 
 
 class Load:
@@ -477,17 +481,23 @@ def never_launched():
 
 
 @test(agent=False)
-def launcher_reloads_with_a_message_waiting():
-    """What was asked for before the connection was closed is asked for again, and nobody has done anything wrong."""
+def launcher_reloads_with_messages_waiting():
+    """What was asked for before the reload is done after it: a launch, and the signal of a grace period."""
     agent = Agent(own_launcher=False).start()
+    graceful = agent.submit_victim('term', 0, 43)
     kill(agent.launcher_pid(), signal.SIGSTOP)
     job = agent.submit('true')
     agent.wait_status(job, 'running')
-    kill(agent.launcher_pid(), signal.SIGHUP)
-    kill(agent.launcher_pid(), signal.SIGCONT)
+    with agent.client() as client:
+        client.send('CancelJobs', jobs=[graceful], gracePeriod=LONG)
+        agent.wait_status(graceful, 'canceling')
+        kill(agent.launcher_pid(), signal.SIGHUP)
+        kill(agent.launcher_pid(), signal.SIGCONT)
+        client.receive()
     agent.wait_over(job)
+    assert agent.attempts(graceful)[0]['exitCode'] == 43, agent.attempts(graceful)
     assert agent.job(job)['status'] == 'finished', agent.history(job)
-    assert 'broke the protocol' not in agent.log(), agent.log()
+    assert 'launcher is gone' not in agent.log(), agent.log()
     agent.assert_nothing_left()
 
 
@@ -525,10 +535,9 @@ def without_a_launcher():
     agent.assert_nothing_left()
 
 
-@test(agent=False)
-def launcher_stands_still_as_it_is_greeted():
-    """An answer that the agent no longer waits for is no reason to leave the launcher."""
-    agent = Agent(own_launcher=False)
+@contextlib.contextmanager
+def in_the_launchers_place(agent):
+    """The connection of a new agent to us, and its greeting."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
         listener.bind(agent.launcher_socket)
         listener.listen()
@@ -537,20 +546,44 @@ def launcher_stands_still_as_it_is_greeted():
         connection, _ = listener.accept()
         with connection:
             connection.settimeout(60)
-            version, hello = struct.unpack('<II', connection.recv(1 << 17))
-            connection.send(struct.pack('<IIII', version, hello, 1, 0) + bytes(8 * POLICY_RANGES_MAX))
-            probe = connection.recv(1 << 17)
-            time.sleep(1.5)
-            connection.send(probe + struct.pack('<ii', 0, 1))
-            connection.settimeout(1)
-            expect_silence(connection)
-            assert agent.answers()['launcherConnected']
+            yield connection, connection.recv(MESSAGE_MAX)
+
+
+def welcome(hello, root_jobs):
+    return hello + struct.pack('<II', root_jobs, 0) + bytes(8 * POLICY_RANGES_MAX)
+
+
+@test(agent=False)
+def launcher_stands_still_as_it_is_greeted():
+    """An answer that the agent no longer waits for is no reason to leave the launcher."""
+    agent = Agent(own_launcher=False)
+    with in_the_launchers_place(agent) as (connection, hello):
+        connection.send(welcome(hello, root_jobs=1))
+        probe = connection.recv(MESSAGE_MAX)
+        time.sleep(1.5)
+        connection.send(probe + struct.pack('<ii', 0, 1))
+        connection.settimeout(1)
+        expect_silence(connection)
+        assert agent.answers()['launcherConnected']
+
+
+@test(agent=False)
+def policy_changes_as_the_launcher_is_greeted():
+    """What the launcher says while the agent waits for another answer is heard."""
+    agent = Agent(own_launcher=False)
+    with in_the_launchers_place(agent) as (connection, hello):
+        connection.send(welcome(hello, root_jobs=1))
+        probe = connection.recv(MESSAGE_MAX)
+        connection.send(welcome(hello, root_jobs=0))
+        connection.send(probe + struct.pack('<ii', errno.EPERM, 0))
+        expect('UserNotAllowed', agent.submit, 'true')
+        assert agent.answers()['launcherConnected']
 
 
 def expect_silence(connection):
     """Nothing comes, not even the end."""
     try:
-        received = connection.recv(1 << 17)
+        received = connection.recv(MESSAGE_MAX)
     except TimeoutError:
         return
     raise AssertionError(f'{len(received)} bytes came')

@@ -10,8 +10,7 @@ Root has no jobs unless the administrator wants that.
     eventually root# corral run -- id -un
     root
 
-Nor have users who are not among those allowed. While the launcher reads its configuration, the agent knows no better
-than to take their jobs, which do not start.
+Nor have users who are not among those allowed. Until the launcher has read its configuration, jobs of theirs are taken.
 
     root# echo Uids=$(id -u alice) >/etc/corral/launcher.conf && systemctl reload corral-launcher
     alice$ corral run -- id -un
@@ -29,7 +28,7 @@ A configuration with a mistake changes nothing.
     ...
     alice$ corral run -- id -un
     alice
-    eventually bob$ corral submit -- id -un
+    bob$ corral submit -- id -un
     *bob*
     [1]
 
@@ -41,7 +40,7 @@ Nobody but root may say what is allowed.
     ...
     /etc/corral/launcher.conf: others may write it*
     ...
-    eventually bob$ corral submit -- id -un
+    bob$ corral submit -- id -un
     *bob*
     [1]
 
