@@ -37,7 +37,7 @@ them is alive then, though PID 1 may not yet have taken note of all.
 
     root# corral cancel $bomb -m 'oh dear'
     {bomb} canceled: 1 task failed, 10000 processes killed; * recorded after *
-    root# ps -C bomb -o state= | grep -v Z
+    root# ps -C bomb -o state= | grep -v '[ZX]'
     [1]
     eventually root# ls -d /sys/fs/cgroup/system.slice/corral-jobs.service/jobs/$bomb.1
     ls: cannot access *: No such file or directory
