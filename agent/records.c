@@ -113,18 +113,11 @@ int records_claim(const Records *records, const AttemptKey *key, ClaimState *ret
     return r;
 }
 
-// A record of an attempt that is over: its reaper could not end before, or came too late to launch it.
-static void remove_late(const Records *records, const AttemptKey *key) {
-    char name[ATTEMPT_NAME_MAX];
-
+// A file of an attempt that is over: its reaper could not end before, or came too late to launch it. Or the attempt has
+// ended in this turn, and the file is all that tells of it until the turn is committed.
+static void remove_late(const Records *records, const AttemptKey *key, const char *suffix) {
     if (!records->agent->store_failed) // else it is not over, but cannot be recorded yet
-        (void)unlinkat(records->fd, attempt_file_name(name, key, RECORD_SUFFIX), 0);
-}
-
-// Likewise a claim: its reaper came too late and was killed. Or it is our own, and goes with its attempt anyway.
-static void remove_late_claim(const Records *records, const AttemptKey *key, ClaimState state) {
-    if (!records->agent->store_failed && (state == CLAIM_TAKEN || state == CLAIM_DEAD))
-        garbage_add_attempt(records->agent->garbage, key, CLAIM_SUFFIX);
+        garbage_add_attempt(records->agent->garbage, key, suffix);
 }
 
 static void on_record(Records *records, const AttemptKey *key) {
@@ -132,7 +125,7 @@ static void on_record(Records *records, const AttemptKey *key) {
     LaunchRecord record;
 
     if (!attempt)
-        remove_late(records, key);
+        remove_late(records, key, RECORD_SUFFIX);
     if (!attempt || attempt->end_known)
         return;
     int r = records_read(records, key, &record);
@@ -157,7 +150,8 @@ static void on_claim(Records *records, const AttemptKey *key, int operation) {
         return;
     }
     if (!attempt) {
-        remove_late_claim(records, key, state);
+        if (state == CLAIM_TAKEN || state == CLAIM_DEAD)
+            remove_late(records, key, CLAIM_SUFFIX);
         return;
     }
     switch (state) {

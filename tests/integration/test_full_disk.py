@@ -6,8 +6,9 @@ lost. The state directory is a small tmpfs in a mount namespace of this program.
 import errno
 import os
 import random
+import signal
 
-from corral_test import Refused, expect, pick, run, test, wait_until
+from corral_test import Refused, expect, kill, pick, run, test, wait_until
 
 SIZE = 8 << 20
 
@@ -85,6 +86,29 @@ def what_runs_is_recorded(agent):
     for job, code in jobs.items():
         assert agent.wait_over(job)['status'] == 'failed'
         assert (agent.task(job)['exitCode'], agent.task(job)['attempt']) == (code, 1), agent.task(job)
+
+
+@test(disk_size=SIZE)
+def an_end_is_told_of_twice(agent):
+    """The record of a reaper stays until the end is on disk, also when the agent hears of it again before."""
+    hold = agent.ready_path('hold')
+    jobs = {agent.submit(f'until [ -e {hold} ]; do sleep 0.02; done; exit {code}'): code for code in (1, 2)}
+    agent.wait_pids(max(jobs), 1)
+    kill(agent.process.pid, signal.SIGSTOP)
+    fill(agent)
+    with open(hold, 'w', encoding='ascii'):
+        pass
+    records = [f'{agent.runtime_dir}/records/{job}.1.1.1.record' for job in jobs]
+    wait_until(lambda: all(map(os.path.exists, records)), 'both have ended')
+    for path in 2 * records:
+        with open(path, 'r+b'):
+            pass
+    kill(agent.process.pid, signal.SIGCONT)
+    wait_until(lambda: 'cannot write the records' in agent.log(), 'the turn is taken back')
+    make_room(agent)
+    for job, code in jobs.items():
+        assert agent.wait_over(job)['status'] == 'failed'
+        assert (agent.task(job)['exitCode'], agent.task(job)['attempt']) == (code, 1), agent.history(job)
 
 
 @test(disk_size=SIZE)
