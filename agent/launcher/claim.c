@@ -27,8 +27,9 @@ static int give_name(int records_fd, const char *unnamed, const AttemptKey *key)
     char claim[ATTEMPT_NAME_MAX], record[ATTEMPT_NAME_MAX];
 
     attempt_file_name(claim, key, CLAIM_SUFFIX);
+    // One who has taken the file before for a dead process's may remove this one, too: both have the same name.
     if (renameat2(records_fd, unnamed, records_fd, claim, RENAME_NOREPLACE) < 0)
-        return -errno;
+        return errno == ENOENT ? -EAGAIN : -errno;
     // An attempt that has ended already, whose claim has turned into its record, is not to be had either.
     if (faccessat(records_fd, attempt_file_name(record, key, RECORD_SUFFIX), F_OK, AT_SYMLINK_NOFOLLOW) < 0)
         return 0;

@@ -13,7 +13,8 @@ typedef enum ClaimMark {
 } ClaimMark;
 
 // Makes the claim of key in the records directory, locked as long as ret_fd or a copy of it is open. -EEXIST when
-// somebody owns the attempt, or it has ended and its record is there.
+// somebody owns the attempt, or it has ended and its record is there. -EAGAIN when claim_remove_unnamed() came in
+// between.
 int claim_create(int records_fd, const AttemptKey *key, int *ret_fd);
 
 // The same for who only wants that no reaper ever starts the attempt: marked so, and not locked.

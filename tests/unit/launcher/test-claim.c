@@ -3,10 +3,12 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -150,6 +152,28 @@ Test(claim, is_never_seen_unlocked) {
         cr_assert_eq(status, 0);
         cr_assert_eq(unlinkat(dir, "1.2.3.4.claim", 0), 0);
     }
+}
+
+Test(claim, comes_through_a_sweep) {
+    // Somebody sweeps all the time: a try may fail, and the next one is as good as the first.
+    char name[32];
+    int fd, status;
+
+    (void)snprintf(name, sizeof(name), CLAIM_UNNAMED_PREFIX "%d", (int)getpid());
+    pid_t pid = fork();
+    (void)(pid == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL));
+    while (pid == 0)
+        claim_remove_unnamed(dir, name);
+    for (unsigned i = 0; i < 20000; i++) {
+        int r = claim_create(dir, &key, &fd);
+        cr_assert(r == 0 || r == -EAGAIN, "%s", strerror(-r));
+        if (r == 0) {
+            cr_assert_eq(unlinkat(dir, "1.2.3.4.claim", 0), 0);
+            (void)close(fd);
+        }
+    }
+    cr_assert_eq(kill(pid, SIGKILL), 0);
+    cr_assert_eq(waitpid(pid, &status, 0), pid);
 }
 
 Test(claim, in_a_directory_that_has_gone) {
