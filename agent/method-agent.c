@@ -57,7 +57,7 @@ int method_set_parameter(IpcCall *call, const json_t *parameters, void *userdata
     if (parameter_from_name(name, &parameter) < 0)
         return no_such_parameter(call, name);
     if (parameter_parse(parameter, text, &value) < 0)
-        return ipc_call_invalid_parameter(call, "value");
+        return ipc_call_error(call, "io.corral.Jobs.ParameterOutOfRange", parameter_range(parameter));
     if (method_refuse_unwritable(agent, call))
         return 0;
     agent_store_result(agent, store_set_parameter(agent->store, parameter_name(parameter), text));

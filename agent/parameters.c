@@ -143,6 +143,14 @@ static void format_value(Parameter parameter, uint64_t value, char ret[static VA
             *last = '\0';
 }
 
+json_t *parameter_range(Parameter parameter) {
+    char minimum[VALUE_TEXT_MAX], maximum[VALUE_TEXT_MAX];
+
+    format_value(parameter, rows[parameter].minimum, minimum);
+    format_value(parameter, rows[parameter].maximum, maximum);
+    return json_pack("{s:s,s:s,s:s}", "name", rows[parameter].name, "minimum", minimum, "maximum", maximum);
+}
+
 int parameter_to_json(const Parameters *parameters, Parameter parameter, json_t **ret) {
     char value[VALUE_TEXT_MAX], standard[VALUE_TEXT_MAX];
 

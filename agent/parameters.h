@@ -33,5 +33,9 @@ const char *parameter_name(Parameter parameter);
 // Parses and checks a value; -EINVAL or -ERANGE. Does not store it.
 int parameter_parse(Parameter parameter, const char *text, uint64_t *ret);
 
+// What a value has to be, as the interface's error ParameterOutOfRange has it: name, minimum, maximum. NULL when out of
+// memory.
+json_t *parameter_range(Parameter parameter);
+
 // The parameter as the interface's type Parameter (name, value, default, description).
 int parameter_to_json(const Parameters *parameters, Parameter parameter, json_t **ret);

@@ -20,6 +20,7 @@ static const ErrorText texts[] = {
     { JOBS "NoSuchTask", "job {job} has no task {task}; 'corral show {job}' lists its tasks" },
     { JOBS "NoSuchAttempt", "task {job}.{task} has no such attempt; 'corral show {job}.{task}' lists them" },
     { JOBS "NoSuchParameter", "there is no parameter '{name}'; 'corral param' lists those there are" },
+    { JOBS "ParameterOutOfRange", "{name} has to be from {minimum} to {maximum}, written like these; see corral(1)" },
     { JOBS "InvalidState", "{element} is {status}, which does not allow this; see 'corral show {element}'" },
     { JOBS "PermissionDenied",
       "permission denied: this is for the owner of the job or an administrator; see corral(1)" },

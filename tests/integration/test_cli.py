@@ -263,6 +263,12 @@ def machine_readable(agent):
 
 
 @test
+def a_parameter_out_of_range(agent):
+    result = agent.corral('param', 'killdeadline=0s')
+    assert result.returncode == 1 and 'KillDeadline has to be from 1ms to 86400s' in result.stderr, result
+
+
+@test
 def wait(agent):
     agent.set(Slots=4)
     good, bad = submit(agent, '--', 'sleep', '0.2'), submit(agent, '--', 'sh', '-c', 'sleep 0.2; exit 6')

@@ -216,8 +216,9 @@ def typed_errors(agent):
     assert pick(error, 'job', 'status') == (job, 'finished'), error
     assert expect('NoSuchParameter', agent.set, NoSuch='1') == {'name': 'NoSuch'}
     assert expect('NoSuchParameter', agent.call, 'GetParameters', names=['Slots', 'NoSuch']) == {'name': 'NoSuch'}
-    expect('org.varlink.service.InvalidParameter', agent.set, Slots='many')
-    expect('org.varlink.service.InvalidParameter', agent.set, Slots='0')
+    for value in ('many', '0', '1000001', '', '1' * 1000):
+        assert expect('ParameterOutOfRange', agent.set, slots=value) == {
+            'name': 'Slots', 'minimum': '1', 'maximum': '1000000'}
     # An attempt that has not begun has no output to tell of.
     idle = agent.add('true')
     assert agent.output(idle) == b''

@@ -66,6 +66,21 @@ Test(parameters, values) {
     }
 }
 
+Test(parameters, ranges) {
+    for (Parameter each = 0; each <= _PARAMETER_LAST; each++) {
+        AUTO_JSON json_t *range = parameter_range(each);
+        const char *ends[] = { json_string_value(json_object_get(range, "minimum")),
+                               json_string_value(json_object_get(range, "maximum")) };
+        uint64_t value[2];
+
+        cr_assert_str_eq(json_string_value(json_object_get(range, "name")), parameter_name(each));
+        // Both ends can be set.
+        for (size_t i = 0; i < 2; i++)
+            cr_assert_eq(parameter_parse(each, ends[i], &value[i]), 0, "%s %s", parameter_name(each), ends[i]);
+        cr_assert_lt(value[0], value[1]);
+    }
+}
+
 Test(parameters, names) {
     Parameter parameter;
 
