@@ -27,9 +27,9 @@ class Machine:
     boot_patience = 120
     command_patience = 180
 
-    def __init__(self, workspace, tree, installed=True):
-        """installed: whether Corral's packages are installed at the first boot."""
-        self.workspace, self.tree, self.installed = workspace, tree, installed
+    def __init__(self, workspace, tree, installed=True, parallel=False):
+        """installed: whether Corral's packages are installed at the first boot. parallel: see qemu() in vm.py."""
+        self.workspace, self.tree, self.installed, self.parallel = workspace, tree, installed, parallel
         self.directory = workspace.directory('machine')
         self.console_path = self.directory / 'console'
         self._channel = None

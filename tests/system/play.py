@@ -105,7 +105,7 @@ def run(arguments, workspace, tree):
     for number, (one, place) in enumerate(chosen, 1):
         start = time.monotonic()
         try:
-            machine = MACHINES[arguments.level](workspace, tree, installed=not place.bare)
+            machine = MACHINES[arguments.level](workspace, tree, not place.bare, place.parallel)
             trouble = play(machine, one)
             machine.destroy()
         except Exception as error:  # pylint: disable=broad-except

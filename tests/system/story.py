@@ -25,7 +25,8 @@ class Place:
         self.releases = [word.removeprefix('debian ') for word in words if word.startswith('debian ')]
         self.long = 'long' in words
         self.bare = 'bare' in words
-        known = len(self.levels) + len(self.releases) + self.long + self.bare
+        self.parallel = 'parallel' in words
+        known = len(self.levels) + len(self.releases) + self.long + self.bare + self.parallel
         if known != len(words) or not self.levels or not self.releases:
             raise StoryError(f'not a place: [{", ".join(words)}]')
 

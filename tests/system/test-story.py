@@ -6,7 +6,7 @@ from pathlib import Path
 
 import story
 
-HEAD = '# A title\n[container, debian 12, debian 13]\n[vm, debian 13, long, bare]\n\n'
+HEAD = '# A title\n[container, debian 12, debian 13]\n[vm, debian 13, long, bare, parallel]\n\n'
 
 
 class Reading(unittest.TestCase):
@@ -20,7 +20,7 @@ class Reading(unittest.TestCase):
         self.assertEqual((one.name, one.title), ('name', 'A title'))
         self.assertFalse(one.place('container', '12').long)
         place = one.place('vm', '13')
-        self.assertTrue(place.long and place.bare)
+        self.assertTrue(place.long and place.bare and place.parallel)
         self.assertIsNone(one.place('vm', '12'))
 
     def test_steps(self):

@@ -41,7 +41,7 @@ class Vm(Machine):
         self._listener.listen()
         self._server = self.workspace.start([sys.executable, DISK_PROGRAM, self.disk], stdin=self._listener,
                                             stdout=subprocess.PIPE)
-        command = qemu(self.tree, f'nbd+unix:///?socket={line}/disk', self.console_path, line)
+        command = qemu(self.tree, f'nbd+unix:///?socket={line}/disk', self.console_path, line, self.parallel)
         if self._state:
             command += ['-incoming', f'exec:zstd -dc {self._state}']
         return command
@@ -102,11 +102,15 @@ class FirstVm(Machine):
         self._process.wait(self.command_patience)
 
 
-def qemu(tree, disk, console, line):
-    """The command of a machine."""
-    # Without cx16 this QEMU does not crash kernels of Debian 13. One thread for all processors: with one each, one of
-    # them may run what another has just patched in the kernel's code, and a boot of a hundred ends in an oops (int3).
-    return ['qemu-system-x86_64', '-accel', 'tcg,thread=single', '-cpu', 'max,-cx16', '-smp', str(CPUS),
+def qemu(tree, disk, console, line, parallel=False):
+    """The command of a machine.
+
+    Not parallel: one thread runs all of its processors in turns. With a thread for each, one of them may run what
+    another has just patched in the kernel's code, and a boot of a hundred ends in an oops (int3).
+    """
+    threads = 'multi' if parallel else 'single'
+    # Without cx16 this QEMU does not crash kernels of Debian 13.
+    return ['qemu-system-x86_64', '-accel', f'tcg,thread={threads}', '-cpu', 'max,-cx16', '-smp', str(CPUS),
             '-m', str(MEMORY), '-nodefaults', '-display', 'none', '-no-reboot',
             '-chardev', f'file,id=console,path={console},append=on', '-serial', 'chardev:console',
             '-kernel', str(tree.kernel()), '-initrd', str(tree.initrd()),

@@ -1,5 +1,5 @@
 # A fork bomb is canceled, all of it
-[vm, debian 12, debian 13, long]
+[vm, debian 12, debian 13, long, parallel]
 
 Bob has two jobs that run. This machine is slow, and everything may take its time.
 
