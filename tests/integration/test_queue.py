@@ -232,7 +232,7 @@ def lifetimes_in_fractions_of_a_day(agent):
     wait_until(lambda: len(agent.listed('ListJobs', 'job')) == 1, 'the new job is removed, too')
     assert job > max(jobs)
     for value in '-1', 'x', '', '1e99999':
-        expect('org.varlink.service.InvalidParameter', agent.set, TTLCompletedJobs=value)
+        expect('ParameterOutOfRange', agent.set, TTLCompletedJobs=value)
 
 
 @test
